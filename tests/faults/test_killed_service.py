@@ -162,3 +162,63 @@ def test_the_data_folder_is_sound(scene: Scene, killed: Killed) -> None:
     path: Path = scene.hub.data_dir / "workbench.db"
     with sqlite3.connect(path) as database:
         assert database.execute("pragma integrity_check").fetchall() == [("ok",)]
+
+
+def test_the_kernels_of_tasks_wait_for_the_service(
+    scene: Scene, killed: Killed, postgres: Cluster, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What only reads is asked again; what may have been committed isn't."""
+    with postgres.connect() as connection:
+        connection.execute(
+            "create table patient (n bigint);"
+            "create view patient_nap as select 1 as one from pg_sleep(2)"
+        )
+    clients = [scene.client() for _ in range(4)]
+    for client in clients:
+        client._in_task = True  # as in the kernel of an attempt
+    seen: dict[str, object] = {}
+
+    def ask(name: str, client: Client, sql: str) -> None:
+        try:
+            seen[name] = client.query("witnessed", sql).arrow().num_rows
+        except QueryError as error:
+            seen[name] = error.code
+
+    half_read = clients[2].query("witnessed", "select * from generate_series(1, 5000000) g")
+    threads = [
+        threading.Thread(target=ask, args=("read", clients[0], "select one from patient_nap")),
+        threading.Thread(
+            target=ask,
+            args=(
+                "write",
+                clients[1],
+                f"insert into patient select * from generate_series(1, {ROWS})",
+            ),
+        ),
+    ]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: postgres.active("patient_nap") and postgres.active("NSERT INTO"))
+    scene.kill_service()
+    threads.append(threading.Thread(target=ask, args=("later", clients[3], "select 1 as one")))
+    threads[-1].start()
+    assert half_read.arrow().num_rows == 5_000_000
+    for thread in threads:
+        thread.join(RESTART_SECONDS)
+    for client in clients:
+        client.close()
+    assert seen == {"read": 1, "later": 1, "write": "outcome_unknown"}
+    assert "waits for the Workbench" in capfd.readouterr().err
+    wait_for(lambda: postgres.active("NSERT INTO") == 0, 30)
+    with postgres.connect() as connection:
+        row = connection.execute("select count(*) from patient").fetchone()
+        connection.execute("drop view patient_nap; drop table patient")
+    assert row is not None and row[0] in (0, ROWS)
+
+
+def test_the_fate_of_a_query(scene: Scene, killed: Killed) -> None:
+    made = scene.api.call("POST", "/query", {"connection": "witnessed", "sql": "select 1 as one"})
+    fate = scene.api.ok("GET", f"/query/{made.headers['Workbench-Query-Id']}")
+    assert fate == {"state": "ended", "kind": "read", "outcome": "ok"}
+    unknown = "00000000-0000-0000-0000-000000000000"
+    assert scene.api.refused(404, "GET", f"/query/{unknown}")["code"] == "unknown_id"

@@ -395,7 +395,16 @@ def test_the_base_install_is_enough() -> None:
         text=True,
         check=True,
     )
-    client = ("client", "closing", "connections", "errors", "frames", "parameters", "result")
+    client = (
+        "client",
+        "closing",
+        "connections",
+        "errors",
+        "frames",
+        "parameters",
+        "patience",
+        "result",
+    )
     ours = [
         *("wb_server", "wb_server.client", *(f"wb_server.client.{name}" for name in client)),
         *("wb_server.client.stream", "wb_server.client.values", "wb_server.client.wire"),

@@ -687,6 +687,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/query/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See what became of a query
+         * @description What became of one of your queries, if its answer got lost.
+         */
+        get: operations["query_fate"];
+        put?: never;
+        post?: never;
+        /**
+         * Cancel a running query
+         * @description Stops a running or waiting query.
+         */
+        delete: operations["query_cancel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/queries": {
         parameters: {
             query?: never;
@@ -702,26 +726,6 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/query/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Cancel a running query
-         * @description Stops a running or waiting query.
-         */
-        delete: operations["query_cancel"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2787,6 +2791,28 @@ export interface components {
              * @description What is wrong and what to do.
              */
             message: string;
+        };
+        /**
+         * QueryFate
+         * @description What became of a query whose answer got lost, as when the service was restarted.
+         */
+        QueryFate: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "ended";
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "read" | "write";
+            /**
+             * Outcome
+             * @description How it ended. A write with the outcome `ok` was committed, one with `failed` wasn't; with any other it may have been.
+             * @default null
+             */
+            outcome: ("ok" | "failed" | "cancelled" | "hung_up" | "refused" | "unknown") | null;
         };
         /**
          * QueryRequest
@@ -6878,25 +6904,24 @@ export interface operations {
             };
         };
     };
-    queries_queries: {
+    query_fate: {
         parameters: {
-            query?: {
-                /** @description List everybody's instead of your own. */
-                all?: boolean;
-            };
+            query?: never;
             header?: never;
-            path?: never;
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description List running queries */
+            /** @description See what became of a query */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RunningList"];
+                    "application/json": components["schemas"]["QueryFate"];
                 };
             };
             /** @description The request can't be understood. */
@@ -6919,6 +6944,15 @@ export interface operations {
             };
             /** @description You lack the right. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It doesn't exist, or you may not see it. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6986,6 +7020,65 @@ export interface operations {
             };
             /** @description It doesn't exist, or you may not see it. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error of the Workbench; the message has an id to find in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    queries_queries: {
+        parameters: {
+            query?: {
+                /** @description List everybody's instead of your own. */
+                all?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List running queries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunningList"];
+                };
+            };
+            /** @description The request can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or unknown. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description You lack the right. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -17,10 +17,11 @@ import pyarrow as pa
 
 from .closing import Closing
 from .connections import ConnectionInfo, Connections
-from .errors import ServiceUnreachable, error_from
+from .errors import QueryError, ServiceUnreachable, error_from
 from .http_api import HttpConnection
 from .loads import Loaded, LoadMode, stream_file
 from .parameters import encode_params
+from .patience import Patience
 from .result import Result
 from .stream import Stream
 from .wire import ARROW_STREAM, json_object
@@ -84,7 +85,9 @@ class Client(Closing):
         if token:
             self._http.headers["Authorization"] = f"token {token}"
         # In the kernel of a pipeline task: the service refuses requests once the attempt is stale.
-        if attempt := os.environ.get("WORKBENCH_ATTEMPT"):
+        attempt = os.environ.get("WORKBENCH_ATTEMPT")
+        self._in_task = bool(attempt)
+        if attempt:
             self._http.headers["Workbench-Attempt"] = attempt
 
     def __repr__(self) -> str:
@@ -110,17 +113,49 @@ class Client(Closing):
             row_limit: the maximum number of rows; the service's own limit applies too.
             query_id: a UUID; generated if omitted.
 
+        In the kernel of a pipeline's task it waits while the service is away.
+
         Raises:
             QueryError: the service refused the query, or it failed.
         """
-        query_id = query_id or str(uuid.uuid4())
         payload = {
             "connection": connection,
             "sql": sql,
             "params": encode_params(params),
             "row_limit": row_limit,
-            "query_id": query_id,
         }
+        stream, query_id = self._started(
+            payload, query_id or str(uuid.uuid4()), Patience(self._in_task)
+        )
+        again = partial(self._again, payload, query_id) if self._in_task else None
+        return Result(stream, query_id, again)
+
+    def _started(
+        self, payload: dict[str, Any], query_id: str, patience: Patience
+    ) -> tuple[Stream, str]:
+        """Starts a query, and returns its rows and its id."""
+        while True:
+            try:
+                return self._sent(payload, query_id)
+            except QueryError as error:
+                patience.after(error)
+                never_sent = isinstance(error, ServiceUnreachable) and not error.sent
+                if not never_sent and patience.may_repeat(partial(self._fate, query_id)):
+                    query_id = str(uuid.uuid4())
+
+    def _again(self, payload: dict[str, Any], query_id: str) -> Stream | None:
+        """The rows of a query once more, if its answer was cut; ``None`` if it never started."""
+        patience = Patience(self._in_task)
+        if not patience.may_repeat(partial(self._fate, query_id)):
+            return None
+        return self._started(payload, str(uuid.uuid4()), patience)[0]
+
+    def _fate(self, query_id: str) -> dict[str, Any]:
+        return self._decoded(self._send("GET", f"query/{query_id}"))
+
+    def _sent(self, payload: dict[str, Any], query_id: str) -> tuple[Stream, str]:
+        """Sends a statement, and returns its rows once their first bytes have arrived, and its id."""
+        payload = {**payload, "query_id": query_id}
         response: httpx.Response | None = None
         try:
             response = self._send(
@@ -130,11 +165,11 @@ class Client(Closing):
             if kind != ARROW_STREAM:
                 raise ServiceUnreachable(
                     f"{self._url} answered with {kind or 'nothing'} instead of rows. "
-                    "Is it the address of the Workbench service?"
+                    "Is it the address of the Workbench service?",
+                    code="not_the_service",
                 )
             query_id = response.headers.get("Workbench-Query-Id", query_id)
-            cancel = partial(self._cancel_quietly, query_id)
-            return Result(Stream(response, query_id, cancel), query_id)
+            return Stream(response, query_id, partial(self._cancel_quietly, query_id)), query_id
         except BaseException as problem:
             if response is not None:
                 response.close()
@@ -184,7 +219,7 @@ class Client(Closing):
 
     def connections(self) -> Connections:
         """The connections that the user may see, by name."""
-        response = self._send("GET", "connections")
+        response = Patience(self._in_task).call(lambda: self._send("GET", "connections"))
         items = self._decoded(response).get("items") or []
         infos = [
             ConnectionInfo(
@@ -213,7 +248,7 @@ class Client(Closing):
 
     def connectors(self) -> list[dict[str, Any]]:
         """The kinds of sources as the service describes them: their SQL and their capabilities."""
-        response = self._send("GET", "connectors")
+        response = Patience(self._in_task).call(lambda: self._send("GET", "connectors"))
         return list(self._decoded(response).get("items") or [])
 
     def cancel(self, query_id: str) -> bool:
@@ -266,7 +301,16 @@ class Client(Closing):
                 f"({type(problem).__name__}). Is it running?"
             )
             error.query_id = query_id
+            error.sent = not isinstance(problem, httpx.ConnectError | httpx.ConnectTimeout)
             raise error from problem
+        of_proxy = response.status_code in (502, 503, 504) and (
+            "error" not in json_object(response.content)
+        )
+        if self._in_task and of_proxy:
+            raise ServiceUnreachable(
+                f"The Workbench service at {self._url} doesn't answer: a proxy in front of it says "
+                f"HTTP {response.status_code}."
+            )
         if response.status_code != 200:
             raise error_from(
                 json_object(response.content),

@@ -27,9 +27,14 @@ class QueryError(WorkbenchError):
 
 
 class ServiceUnreachable(QueryError, errors.Unavailable):
-    """The service gave no answer: it is down, or the address is wrong."""
+    """The service gave no answer: it is down, or the address is wrong.
+
+    Attributes:
+        sent: whether the request may have reached it.
+    """
 
     default_code = "service_unreachable"
+    sent: bool = True
 
 
 class AnswerCut(QueryError, errors.Unavailable):

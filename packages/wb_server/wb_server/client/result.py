@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
 from .closing import Closing
-from .errors import AnswerTruncated, QueryError
+from .errors import AnswerCut, AnswerTruncated, QueryError
 from .frames import to_pandas, to_polars
 from .wire import PROVENANCE, json_object
 
@@ -49,8 +49,14 @@ class Result(Closing):
     # The public module name, by which IPython's formatters find the class without importing it.
     __module__ = "wb_server.client"
 
-    def __init__(self, rows: RowSource, query_id: str) -> None:
+    def __init__(
+        self,
+        rows: RowSource,
+        query_id: str,
+        again: Callable[[], RowSource | None] | None = None,
+    ) -> None:
         self._query_id = query_id
+        self._again = again
         self._stream = rows
         self._schema = self._stream.schema
         self._provenance = json_object((self._schema.metadata or {}).get(PROVENANCE))
@@ -116,7 +122,7 @@ class Result(Closing):
                     "Run the query again.",
                     code="already_streamed",
                 )
-            batches = list(self._stream.batches())
+            batches = self._whole()
             metadata = {
                 **(self._schema.metadata or {}),
                 PROVENANCE: json.dumps(self.provenance).encode(),
@@ -180,6 +186,20 @@ class Result(Closing):
         return to_polars(self.arrow())
 
     # -- reading
+
+    def _whole(self) -> list[pa.RecordBatch]:
+        """All batches; asked for again if the service was away and may be asked again."""
+        while True:
+            try:
+                return list(self._stream.batches())
+            except AnswerCut:
+                stream = self._again() if self._again is not None else None
+                if stream is None:
+                    raise
+                if not stream.schema.equals(self._schema):
+                    stream.close()
+                    raise
+                self._stream = stream
 
     def _finish(self) -> None:
         if self._stream.final is None:

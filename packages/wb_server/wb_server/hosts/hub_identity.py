@@ -106,8 +106,17 @@ class HubIdentity:
             except HTTPError as error:
                 raise Unavailable("The Hub does not answer; try again.", code="hub_down") from error
         if user is None:
+            if not await self._hub_knows_us():
+                raise Unavailable("The Hub does not answer; try again.", code="hub_down")
             raise NotSignedIn("The Hub does not know this token.", code="unknown_token")
         return _actor(user, self._hub.check_scopes(self._hub.access_scopes, user))
+
+    async def _hub_knows_us(self) -> bool:
+        """Whether the Hub knows the service's own token: one that is starting may know none yet."""
+        try:
+            return await self._hub.user_for_token(self._hub.api_token, sync=False) is not None
+        except HTTPError:
+            return False
 
 
 def _actor(user: dict[str, Any], access: object) -> Actor:

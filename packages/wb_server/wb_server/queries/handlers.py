@@ -24,6 +24,7 @@ from .models import (
     LoadQuery,
     MatchList,
     PreviewResult,
+    QueryFate,
     QueryRequest,
     RowCount,
     RunningList,
@@ -174,6 +175,11 @@ def queries(call: Call) -> RunningList:
     """The running and waiting queries, your own or everybody's, oldest first."""
     everybodys = call.query(RunningListQuery).all
     return RunningList(items=call.service(Broker).active.list(call.actor, everybodys=everybodys))
+
+
+def fate(call: Call) -> QueryFate:
+    """What became of one of your queries, if its answer got lost."""
+    return call.service(Broker).active.fate(call.actor, call.path["id"])
 
 
 def cancel(call: Call) -> Cancelled:
@@ -343,6 +349,15 @@ ROUTES = [
         query=ColumnsQuery,
         errors=(404, 409, 413, 422, 429, 502, 504),
         waits=True,
+    ),
+    Endpoint(
+        "GET",
+        "/query/{id}",
+        "query.list",
+        fate,
+        "See what became of a query",
+        QueryFate,
+        errors=(404,),
     ),
     Endpoint(
         "GET",

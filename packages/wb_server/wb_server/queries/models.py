@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, Json
 from ..connections.models import CredentialMode
 from ..connectors.models import CatalogMatch, ColumnInfo, Preview, SchemaInfo, TableInfo
 from ..gate.loads import LoadMode
+from ..kit.endpoint import Outcome
 from ..kit.request import Request
 
 
@@ -176,6 +177,18 @@ class RunningQuery(BaseModel):
     bytes: int = Field(description="Bytes that were sent so far, as Arrow.")
     run_id: str | None = Field(
         default=None, description="The run of a pipeline that it belongs to."
+    )
+
+
+class QueryFate(BaseModel):
+    """What became of a query whose answer got lost, as when the service was restarted."""
+
+    state: Literal["waiting", "running", "ended"]
+    kind: Literal["read", "write"]
+    outcome: Outcome | None = Field(
+        None,
+        description="How it ended. A write with the outcome `ok` was committed, one with `failed` wasn't; "
+        "with any other it may have been.",
     )
 
 

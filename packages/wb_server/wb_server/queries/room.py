@@ -82,7 +82,7 @@ def _build(assembly: Assembly) -> None:
     configurations, gate = assembly.get(Configurations), assembly.get(Gate)
     rights, bindings = assembly.get(Rights), assembly.add(BindingsPort(NoBindings()))
     opening = Opening(connections, configurations, assembly.get(AuditService), running, bindings)
-    active = ActiveQueries(running, peers, rights)
+    active = ActiveQueries(running, peers, rights, assembly.get(AuditService))
     statements = Statements(
         opening,
         connections,

@@ -14,7 +14,7 @@ from ...kit.actor import Actor
 from ...kit.endpoint import Origin, Outcome
 from ...kit.paging import decode_cursor, encode_cursor
 from .export import ExportStream, span
-from .models import AuditPage, AuditQuery, ExportedRow, ExportQuery
+from .models import AuditPage, AuditQuery, AuditRow, ExportedRow, ExportQuery
 from .store import AuditStore, storable
 
 # A longer statement is truncated in the log; the gate's own limit is higher.
@@ -150,6 +150,10 @@ class AuditService:
         more = len(rows) > query.limit
         rows = rows[: query.limit]
         return AuditPage(items=rows, next_cursor=encode_cursor(rows[-1].id) if more else None)
+
+    def of_record(self, actor: Actor, record: str, since: datetime) -> list[AuditRow]:
+        """The actor's own rows of one record, since a moment, oldest first."""
+        return self._store.of_record(actor.name, record, since)
 
     def export(self, actor: Actor, origin: Origin, query: ExportQuery) -> ExportStream:
         """The log as lines of JSON, the oldest row first. The export and its size are logged too."""

@@ -118,6 +118,20 @@ class AuditStore:
         with self._database.read() as connection:
             return [AuditRow(**row) for row in connection.execute(found).mappings()]
 
+    def of_record(self, actor: str, record: str, since: datetime) -> list[AuditRow]:
+        """A user's rows of one record, oldest first.
+
+        Args:
+            since: no row before this is looked at: there is no index on records.
+        """
+        found = (
+            sa.select(audit)
+            .where(audit.c.actor == storable(actor), audit.c.at >= since, audit.c.record == record)
+            .order_by(audit.c.id)
+        )
+        with self._database.read() as connection:
+            return [AuditRow(**row) for row in connection.execute(found).mappings()]
+
     def export(self, since: datetime | None, until: datetime | None) -> Iterator[ExportedRow]:
         """The rows of a period, up to the one that is newest now, the oldest first.
 
