@@ -82,6 +82,7 @@ REQUESTS: dict[str, Request] = {
         query={"connection": "THING", "table": "sales", "mode": "append"}, missing="bad_rows"
     ),
     "DELETE /query/{id}": Request(missing="unknown_id"),
+    "GET /query/{id}": Request(missing="unknown_id"),
     "POST /connections/{id}/shares": Request(SHARE),
     "POST /connections/{id}/owner": Request(OWNER),
     "POST /connections/{id}/routines": Request({"routines": []}, missing="no_routines"),
