@@ -401,6 +401,8 @@ def test_the_base_install_is_enough() -> None:
         "connections",
         "errors",
         "frames",
+        "http_api",
+        "loads",
         "parameters",
         "patience",
         "result",

@@ -207,8 +207,12 @@ class Client(Closing):
         began = time.monotonic()
         with stream_file(rows) as file:
             size = file.tell()
-            file.seek(0)
-            response = self._send("POST", f"load?{query}", file=file, size=size)
+
+            def send() -> httpx.Response:
+                file.seek(0)
+                return self._send("POST", f"load?{query}", file=file, size=size)
+
+            response = Patience(self._in_task).call_once(send)
         done = self._decoded(response)
         return Loaded(
             rows=int(done["rows"]),
@@ -242,7 +246,8 @@ class Client(Closing):
         """
 
         def send(payload: dict[str, Any]) -> dict[str, Any]:
-            return self._decoded(self._send("POST", "call", payload))
+            ask = partial(self._send, "POST", "call", payload)
+            return self._decoded(Patience(self._in_task).call_once(ask))
 
         return HttpConnection(connection, send)
 

@@ -68,6 +68,17 @@ class Patience:
             except QueryError as error:
                 self.after(error)
 
+    def call_once(self, ask: Callable[[], T]) -> T:
+        """The same for a request with effects: sent again only if the service refused to begin with it."""
+        while True:
+            try:
+                return ask()
+            except QueryError as error:
+                sent = isinstance(error, ServiceUnreachable) and error.sent
+                if sent or error.code.startswith("storage_"):
+                    raise
+                self.after(error)
+
     def may_repeat(self, fate: Callable[[], dict[str, Any]]) -> bool:
         """Whether a statement may be sent again under a new id; otherwise under its own.
 
