@@ -1,8 +1,11 @@
 /** Creates and edits the text of a `*.pipeline.yaml`, keeping comments and order. Pure functions. */
-import type { Document, YAMLMap } from 'yaml';
-import { isMap, isScalar, parseDocument, stringify } from 'yaml';
+import { isMap, parseDocument, stringify } from 'yaml';
 
 import type { NotebookParameter } from './parameters';
+import type { Plain } from './splice';
+import { UnreadableFile, keysOf, mapUnder, readMap, withEntry, withText } from './splice';
+
+export { UnreadableFile } from './splice';
 
 export const SUFFIX = '.pipeline.yaml';
 
@@ -29,12 +32,16 @@ export function nextName(name: string): string {
   return base.slice(0, 63 - suffix.length) + suffix;
 }
 
-function definition(parameter: NotebookParameter): Record<string, unknown> {
+function definition(parameter: NotebookParameter): { [key: string]: Plain } {
   const { type, items } = parameter;
   return { type, ...(items ? { items } : {}), default: parameter.default };
 }
 
-function task(notebook: string, parameters: readonly string[], needs: readonly string[]): object {
+function task(
+  notebook: string,
+  parameters: readonly string[],
+  needs: readonly string[]
+): { [key: string]: Plain } {
   return {
     type: 'notebook',
     ...(needs.length > 0 ? { needs } : {}),
@@ -87,69 +94,58 @@ export function starterText(name: string, comment: readonly string[]): string {
   return lines + rest;
 }
 
-/** The file can't be edited: it can't be read as YAML with tasks. */
-export class UnreadableFile extends Error {}
-
-function mapAt(document: Document.Parsed, key: string): YAMLMap | null {
-  const found = document.get(key, true);
-  return isMap(found) ? found : null;
-}
-
-const keysOf = (map: YAMLMap | null): string[] =>
-  (map?.items ?? []).map(item => String(isScalar(item.key) ? item.key.value : item.key));
-
 /** The last tasks of a file: those that no other task needs. */
 export function lastTasks(text: string): string[] {
-  const tasks = mapAt(parseDocument(text), 'tasks');
+  const tasks = parseDocument(text).get('tasks', true);
+  if (!isMap(tasks)) {
+    return [];
+  }
+  const names = keysOf(tasks);
   const needed = new Set(
-    keysOf(tasks).flatMap(name => {
+    names.flatMap(name => {
       const needs: unknown = (
-        tasks?.getIn([name, 'needs']) as { toJSON?: () => unknown } | null
+        tasks.getIn([name, 'needs']) as { toJSON?: () => unknown } | null
       )?.toJSON?.();
       return Array.isArray(needs) ? needs.map(String) : [];
     })
   );
-  return keysOf(tasks).filter(name => !needed.has(name));
+  return names.filter(name => !needed.has(name));
 }
 
 /**
  * Appends a task that runs a notebook after the current last tasks. Its parameters are added to the
- * pipeline's, unless the pipeline already has parameters of the same names.
+ * pipeline's, unless the pipeline already has parameters of the same names. Everything else stays as it
+ * was written.
  *
- * @throws UnreadableFile if the text isn't a map with tasks.
+ * @throws UnreadableFile if the text isn't a map with tasks
  */
 export function withNotebook(
   text: string,
   notebook: string,
   parameters: readonly NotebookParameter[]
 ): { text: string; task: string } {
-  const document = parseDocument(text);
-  const tasks = mapAt(document, 'tasks');
-  if (document.errors.length > 0 || !isMap(document.contents) || !tasks) {
+  const { root } = readMap(text);
+  const taken = keysOf(mapUnder(root, 'tasks'));
+  if (taken.length === 0) {
     throw new UnreadableFile();
   }
-  const taken = keysOf(tasks);
   let name = nameFrom(notebook.split('/').at(-1) ?? '');
   while (taken.includes(name)) {
     name = nextName(name);
   }
-  const known = keysOf(mapAt(document, 'parameters'));
-  for (const parameter of parameters) {
-    if (!known.includes(parameter.name)) {
-      document.setIn(['parameters', parameter.name], document.createNode(definition(parameter)));
-    }
-  }
-  if (tasks.flow) {
-    // On one line the tasks would be unreadable.
-    tasks.flow = false;
-  }
+  const known = keysOf(mapUnder(root, 'parameters'));
   const added = task(
     notebook,
     parameters.map(item => item.name),
     lastTasks(text)
   );
-  tasks.set(name, document.createNode(added));
-  return { text: document.toString(STYLE), task: name };
+  let edited = withEntry(text, 'tasks', name, added);
+  for (const parameter of parameters) {
+    if (!known.includes(parameter.name)) {
+      edited = withEntry(edited, 'parameters', parameter.name, definition(parameter));
+    }
+  }
+  return { text: edited, task: name };
 }
 
 /** The pipeline's name in a text; null if it has none yet. */
@@ -160,7 +156,5 @@ export function pipelineName(text: string): string | null {
 
 /** The same text with another name. */
 export function renamed(text: string, name: string): string {
-  const document = parseDocument(text);
-  document.set('name', name);
-  return document.toString(STYLE);
+  return withText(text, 'name', name);
 }

@@ -168,7 +168,10 @@ export async function addToPipeline(options: NotebookOptions, notebook: string):
     notify(
       trans,
       'error',
-      trans.__('%1 has errors. Fix them first, then add the notebook.', chosen.value),
+      trans.__(
+        '%1 has errors, or the task can’t be added without changing something else. Correct it, or add the task by hand.',
+        chosen.value
+      ),
       { autoClose: 8_000 }
     );
   }
