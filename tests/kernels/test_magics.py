@@ -409,3 +409,26 @@ def test_wb_in_a_notebook(notebook: Notebook, peer: Peer) -> None:
     assert peer.queries[-1]["params"] == {"a": None}
     notebook.run("n = wb.connections().names")
     assert notebook["n"] == ["lake", "warehouse"]
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("%sqlplot histogram --table money --column amount", "alt.Chart(df)"),
+        ("%sqlcmd tables", "information_schema.tables"),
+        ("%sqlcmd columns --table money", "Connections panel"),
+        ("%sqlcmd profile --table money", "%sql local summarize df"),
+    ],
+)
+def test_jupysqls_plots_are_gone_with_a_hint(
+    notebook: Notebook, peer: Peer, line: str, hint: str
+) -> None:
+    for cell in (line, "%sql warehouse", line, "%sql local", line):
+        notebook.run(cell)
+        if cell == line:
+            assert notebook.err.startswith("UsageError: %sql") and hint in notebook.err
+            assert len(notebook.err.strip().splitlines()) == 1
+    assert not peer.queries
+    notebook.run("%sql sqlite://")
+    notebook.run("%sqlcmd tables")
+    assert notebook.err == ""

@@ -42,6 +42,7 @@ from wb_kernels.magics.connection import (
 from wb_kernels.magics.errors import Carried, interrupted, one_line
 from wb_kernels.magics.head import Head
 from wb_kernels.magics.patches import WorkbenchCommand, install
+from wb_kernels.magics.plots import PlotMagics
 from wb_kernels.magics.result import WorkbenchResultSet
 from wb_server.client import QueryError
 from wb_server.kit.reserved_names import LOCAL
@@ -272,6 +273,6 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     _set_sql_magic(magic)
     shell.register_magics(magic)
     # Not by jupysql's own loader, which looks for settings in files and prints tips about them.
-    for each in (sql.magic.RenderMagic, sql.magic.SqlPlotMagic, sql.magic.SqlCmdMagic):
+    for each in (sql.magic.RenderMagic, PlotMagics):
         shell.register_magics(each)
     patch_ipython_usage_error(shell)
