@@ -19,6 +19,7 @@ import matplotlib.pyplot as plt
 import nbformat
 import pytest
 
+from wb_kernels.local.database import database
 from wb_server.client import to_pandas
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "examples" / "notebooks").glob("*.ipynb"))
@@ -73,10 +74,20 @@ def test_cells_are_not_empty_and_a_title_comes_first(path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_window")
-def test_runs_on_the_sample(path: Path, warehouse: duckdb.DuckDBPyConnection) -> None:
+def test_runs_on_the_sample(
+    path: Path,
+    warehouse: duckdb.DuckDBPyConnection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
     def query(connection: str, sql: str, params: dict[str, Any] | None = None) -> SimpleNamespace:
-        assert connection == "sample"
-        answer = warehouse.execute(PARAMETER.sub(r"$\1", sql), params or {}).to_arrow_table()
+        assert connection in ("sample", "local")
+        if connection == "local":
+            answer = database().query(sql, params, names).arrow()
+        else:
+            answer = warehouse.execute(PARAMETER.sub(r"$\1", sql), params or {}).to_arrow_table()
         # An example with an empty or truncated answer explains nothing.
         assert 0 < answer.num_rows <= 1_000, sql
         return SimpleNamespace(df=lambda: to_pandas(answer))

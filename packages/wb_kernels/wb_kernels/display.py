@@ -26,7 +26,7 @@ _LINES = "font-family:monospace;white-space:pre"
 _NUMBER = "text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
 _MOMENT = "text-align:left;white-space:nowrap;font-variant-numeric:tabular-nums"
 _TEXT = "text-align:left;white-space:pre;overflow:hidden;text-overflow:ellipsis;max-width:{}ch"
-_WIDTH = 120  # characters for all columns of text together
+_WIDTH = 100  # characters for all columns of text together
 
 
 def plain(value: Any, most: int = MOST_CHARACTERS) -> str:
@@ -148,8 +148,10 @@ def outcome(result: Result) -> str | None:
 
 def seconds(elapsed: float) -> str:
     """A duration as people read it: ``0.42 s``, ``12 s``, ``2 min 5 s``."""
+    if elapsed < 0.995:
+        return f"{max(elapsed, 0.01):.2f} s"
     if elapsed < 9.95:
-        return f"{elapsed:.2g} s" if elapsed >= 0.01 else "0.01 s"
+        return f"{elapsed:.1f} s"
     minutes, rest = divmod(round(elapsed), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
@@ -209,7 +211,7 @@ def _styles(table: pa.Table, numbers: list[bool]) -> list[str]:
         number or pa.types.is_temporal(field.type) or pa.types.is_boolean(field.type)
         for number, field in zip(numbers, table.schema, strict=True)
     ]
-    width = max(30, _WIDTH // max(1, short.count(False)))
+    width = max(20, _WIDTH // max(1, short.count(False)))
     text = f"text-align:left;{_LINES}" if _is_plan(table) else _TEXT.format(width)
     return [
         (_NUMBER if number else _MOMENT) if is_short else text
