@@ -46,7 +46,7 @@ def as_table(connection: duckdb.DuckDBPyConnection, name: str, home: Path) -> bo
         from wb_kernels.frames import arrow_table
 
         # As objects, or a text like 007 would become a number.
-        connection.register(name, arrow_table(pd.read_excel(path, dtype=object)))
+        connection.register(name, arrow_table(pd.read_excel(path, dtype=object, engine="openpyxl")))
         return True
     for reader, pattern in _READERS.items():
         if pattern.search(path):
