@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import quote
 
 from jupyterhub import orm
 from jupyterhub.handlers import BaseHandler
@@ -72,7 +73,7 @@ def invitation(handler: BaseHandler, name: str) -> str:
     value = f"{name}\n{_fingerprint(account)}"
     key = handler.create_signed_value(_INVITATION, value).decode()
     base = f"{handler.request.protocol}://{handler.request.host}{handler.hub.base_url}"
-    return f"{base}invitation?key={key}"
+    return f"{base}invitation?key={quote(key, safe='')}"
 
 
 def invited(handler: BaseHandler, key: str) -> str | None:

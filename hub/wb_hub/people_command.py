@@ -121,9 +121,9 @@ def _leave(arguments: argparse.Namespace) -> None:
             print(f"All of it will be transferred to {to}; pipelines wait for their approval.")
         else:
             print(f"{arguments.name} owns no connections and no pipelines.")
-        ends = [f"{count} {what}" for what, count in found["ends"].items()]
+        ends = [f"{what}: {count}" for what, count in found["ends"].items()]
         if found["known"]:
-            ends += ["account, sign-ins and tokens", f"{found['servers']} running servers"]
+            ends += ["account, sign-ins and tokens", f"running servers: {found['servers']}"]
         print(f"Ends at once: {'; '.join(ends) or 'nothing'}.")
         if not arguments.yes and input(f"Remove {arguments.name}, as {admin}? [y/N] ") != "y":
             raise Failed("nothing was changed")
