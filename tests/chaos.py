@@ -2,8 +2,8 @@
 
 Chains, fans and diamonds of sql, copy, http and notebook tasks, started by hand and by overdue
 schedules. Meanwhile workers and schedulers are killed, stopped for longer than their lease or
-terminated, Redis is flushed or restarted, runs are cancelled, and the PostgreSQL with the metadata is
-crashed. Afterwards every guarantee of ``docs/runs.md`` is checked. The seed decides what happens; the
+terminated, Redis is flushed or restarted, runs are cancelled, the disk is full, and the PostgreSQL with the
+metadata is crashed. Afterwards every guarantee of ``docs/runs.md`` is checked. The seed decides what happens; the
 exact moment of each fault depends on the machine.
 """
 
@@ -25,6 +25,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import sqlalchemy as sa
+from support.disk import fill, small_disk
 from support.postgres import Cluster, cluster
 from support.promises import COPIED, MINUTE, Promises, Receiver, Result, due
 from support.site import ACTOR, LEASE, Site, site
@@ -38,6 +39,8 @@ WORKERS, SCHEDULERS = 3, 2
 PIPELINES, SCHEDULED = 9, 3
 # The maximum of runs that are running or waiting at the same time.
 AT_ONCE = 24
+# The size of the data folder's disk, in MiB.
+_DISK = 128
 # A notebook's cell: fails if the kernel of an earlier attempt is still alive.
 _CELL = """import os, pathlib, time
 trace = pathlib.Path({folder!r}) / (run + "-" + task)
@@ -59,6 +62,7 @@ class Chaos:
 
     Args:
         metadata: the PostgreSQL of the metadata, to be crashed as well.
+        disk: whether the data folder is on a small disk of its own, to be filled.
 
     Attributes:
         owed: when each schedule's first due minute was, by pipeline name.
@@ -66,7 +70,13 @@ class Chaos:
     """
 
     def __init__(
-        self, it: Site, warehouse: Cluster, receiver: Receiver, seed: int, metadata: Cluster | None
+        self,
+        it: Site,
+        warehouse: Cluster,
+        receiver: Receiver,
+        seed: int,
+        metadata: Cluster | None,
+        disk: bool,
     ) -> None:
         self._it = it
         self._warehouse = warehouse
@@ -91,6 +101,8 @@ class Chaos:
         ]
         if metadata is not None:
             self._faults.append(("metadata database crashed", self._crash_metadata, 1))
+        if disk:
+            self._faults.append(("disk full", self._fill_disk, 2))
         self._order = self._dice.sample(self._faults, len(self._faults))
         self.result.faults = {name: [0, 0] for name, _, _ in self._faults}
 
@@ -306,6 +318,14 @@ class Chaos:
         self._it.owe(name, self.owed[name])
         return True
 
+    def _fill_disk(self) -> bool:
+        """For longer than a lease, now and then: tasks wait, whatever they were about to store."""
+        hit = self._running()
+        filler = fill(self._it.folder / "data")
+        time.sleep(LEASE * self._dice.uniform(0.5, 2))
+        filler.unlink()
+        return hit
+
     def _crash_metadata(self) -> bool:
         assert self._metadata is not None
         hit = self._running()
@@ -345,8 +365,13 @@ def chaos(
         with _metadata(kind) as metadata:
             url = metadata.url if metadata is not None else ""
             url = url.replace("postgresql://", "postgresql+psycopg://")
-            with site(folder, url) as it:
-                go = Chaos(it, warehouse, receiver, seed, metadata)
+            # Only root can mount one.
+            disk = os.geteuid() == 0
+            with (
+                small_disk(folder / "data", _DISK) if disk else contextlib.nullcontext(),
+                site(folder, url) as it,
+            ):
+                go = Chaos(it, warehouse, receiver, seed, metadata, disk)
                 go.prepare()
                 go.go(count, faults)
                 Promises(it, warehouse, receiver, go.owed, go.traces, go.result).check()
