@@ -9,7 +9,12 @@ import type { LogTail } from './log';
 const NEAR = 24;
 
 /** A log that follows new lines while it is scrolled to its end. */
-export function LogView(props: { log: LogTail; trans: TranslationBundle }): JSX.Element {
+export function LogView(props: {
+  log: LogTail;
+  /** Whether the task didn't run: it took over the result of an earlier run. */
+  taken: boolean;
+  trans: TranslationBundle;
+}): JSX.Element {
   const { log, trans } = props;
   const state = useModelState(log);
   const ref = React.useRef<HTMLPreElement>(null);
@@ -36,7 +41,13 @@ export function LogView(props: { log: LogTail; trans: TranslationBundle }): JSX.
   };
 
   if (state.attempt === null) {
-    return <p className="wb-Run-none">{trans.__('This task has not started yet.')}</p>;
+    return (
+      <p className="wb-Run-none">
+        {props.taken
+          ? trans.__('The result of an earlier run was kept; its log is there.')
+          : trans.__('This task has not started yet.')}
+      </p>
+    );
   }
   return (
     <div className="wb-Log" data-testid="wb-run-log" data-ended={state.ended}>

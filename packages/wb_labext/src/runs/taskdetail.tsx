@@ -122,7 +122,11 @@ export function TaskDetail(props: DetailProps): JSX.Element {
             )
           : trans.__('Log')}
       </h4>
-      <LogView log={model.log} trans={trans} />
+      <LogView
+        log={model.log}
+        taken={task.state === 'succeeded' && task.attempts.length === 0}
+        trans={trans}
+      />
     </section>
   );
 }

@@ -49,6 +49,26 @@ describe('RunModel', () => {
     expect(model.state.task).toBe('extract');
   });
 
+  it('keeps the attempt that the user selected when the next one starts', async () => {
+    const tried = (...numbers: number[]): ReturnType<typeof run> =>
+      run({
+        tasks: [
+          taskRun({ attempts: numbers.map(number => attempt({ id: `a${number}`, number })) }),
+          failed
+        ]
+      });
+    api.get.mockResolvedValueOnce(tried(1, 2));
+    model.watch(true);
+    await vi.waitFor(() => expect(model.state.phase).toBe('ready'));
+    model.select('extract');
+    model.selectAttempt('a2');
+    api.get.mockResolvedValueOnce(tried(1, 2, 3));
+    changes.emit();
+    await vi.waitFor(() => expect(model.task?.attempts).toHaveLength(3));
+    expect(model.attempt?.id).toBe('a2');
+    expect(model.state.task).toBe('extract');
+  });
+
   it('ignores events while it is hidden, and once the run has ended', async () => {
     changes.emit();
     expect(api.get).not.toHaveBeenCalled();
