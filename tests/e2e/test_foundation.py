@@ -35,6 +35,14 @@ def test_uat_001_a_user_signs_in_and_reaches_lab(person: Lab) -> None:
     expect(dialog.locator("option:checked")).to_have_text("Workbench Python")
     dialog.get_by_role("button", name="No Kernel").click()
 
+    # The documentation is there without the network.
+    person.choose("Help", "Workbench Documentation")
+    help_ = page.get_by_test_id("wb-help")
+    help_.get_by_role("link", name="Connections", exact=True).click()
+    help_.get_by_role("link", name="Add a connection").click()
+    expect(help_.get_by_role("heading", name="Add a connection")).to_be_in_viewport()
+    page.locator(".lm-TabBar-tab", has_text="Untitled").click()
+
     # A query never goes where it can't run.
     person.open_panel("Connections")
     sample = page.get_by_role("tree", name="Connections").locator("[data-name=sample]")
@@ -82,8 +90,19 @@ def test_uat_002_a_connection_added_in_the_form_serves_a_sql_cell(
     dialog.get_by_role("button", name="Add").click()
     expect(dialog).to_be_hidden()
 
-    # Browse to the table and query it from there.
+    # The search finds a column that was never opened; the table's menu shows what is in it.
+    search = page.get_by_test_id("wb-connections-search")
+    search.fill("custom")
     tree = page.get_by_role("tree", name="Connections")
+    expect(tree.locator("[data-name=customer]").first).to_be_visible()
+    tree.locator("[data-name=invoices]").first.click(button="right")
+    page.locator(".lm-Menu-item", has_text="Preview Table").click()
+    expect(page.get_by_test_id("wb-table-rows")).to_contain_text("1234.50")
+    page.get_by_test_id("wb-table-tab-definition").click()
+    expect(page.get_by_test_id("wb-table-keys")).to_contain_text("PRIMARY KEY (id)")
+    search.fill("")
+
+    # Browse to the table and query it from there.
     tree.locator("[data-name=shop]").click()
     schema = tree.get_by_test_id("wb-row-schema").filter(has_text="public")
     table = tree.locator("[data-name=invoices]")

@@ -3,6 +3,7 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { activityPlugin } from './activity/plugin';
 import { apiPlugin } from './api/plugin';
 import { connectionsPlugin } from './connections/plugin';
+import { helpPlugin } from './help/plugin';
 import { hubTokensPlugin } from './hubtokens/plugin';
 import { kernelsPlugin } from './kernels/plugin';
 import { pipelineEditorPlugin, pipelineNotebookPlugin } from './pipelinefile/plugin';
@@ -16,6 +17,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   connectionsPlugin,
   activityPlugin,
   queriesPlugin,
+  helpPlugin,
   hubTokensPlugin,
   kernelsPlugin,
   sqlCellsPlugin,

@@ -3,6 +3,10 @@ import type { JSONObject } from '@lumino/coreutils';
 import { OwnedApi } from '../api/common';
 import type { ApiClient } from '../api/request';
 import type {
+  CatalogMatch,
+  RowCount,
+  TableDefinition,
+  TableRows,
   ColumnInfo,
   ConnectionCreate,
   ConnectionPreview,
@@ -76,4 +80,34 @@ export class ConnectionsApi extends OwnedApi<ConnectionView> {
   columns(id: string, schema: string | null, table: string): Promise<ColumnInfo[]> {
     return this.items(this.path(id, 'columns'), { schema, table });
   }
+
+  /** The schemas, tables and columns of a connection whose names contain a text. */
+  search(id: string, text: string): Promise<CatalogMatch[]> {
+    return this.items(this.path(id, 'search'), { text });
+  }
+
+  /** The first rows of a table. */
+  rows(place: TablePlace): Promise<TableRows> {
+    return this.ofTable(place, 'rows');
+  }
+
+  count(place: TablePlace): Promise<RowCount> {
+    return this.ofTable(place, 'count');
+  }
+
+  /** A table's keys, and its definition as SQL. */
+  definition(place: TablePlace): Promise<TableDefinition> {
+    return this.ofTable(place, 'definition');
+  }
+
+  private ofTable<T>({ connection, schema, table }: TablePlace, what: string): Promise<T> {
+    return this.client.request(this.path(connection, what), { query: { schema, table } });
+  }
+}
+
+/** A table of a connection. */
+export interface TablePlace {
+  connection: string;
+  schema?: string | null;
+  table: string;
 }

@@ -1,4 +1,4 @@
-import type { JupyterFrontEnd } from '@jupyterlab/application';
+import type { ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/application';
 import type { INotebookTracker } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { addIcon, editIcon, refreshIcon } from '@jupyterlab/ui-components';
@@ -15,6 +15,7 @@ import { openConnectionDialog } from './form';
 import type { ConnectionsModel } from './model';
 import { openCredentialsDialog } from './credentialsdialog';
 import { cellText } from './sql';
+import { addTableCommands } from './tablecommands';
 import type { Place } from './tree';
 import { keyOf } from './tree';
 import { needsCredentials } from './words';
@@ -23,6 +24,7 @@ export interface CommandOptions {
   app: JupyterFrontEnd;
   model: ConnectionsModel;
   tracker: INotebookTracker | null;
+  restorer: ILayoutRestorer | null;
   trans: TranslationBundle;
   /** The panel's id in the shell. */
   panelId: string;
@@ -34,12 +36,12 @@ export interface CommandOptions {
  * Those about a connection take `{ connection: id, schema?, table? }`, or the selected row.
  */
 export function addCommands(options: CommandOptions): void {
-  const { app, model, tracker, trans, panelId } = options;
+  const { app, model, tracker, restorer, trans, panelId } = options;
   const { commands } = app;
 
   function placeOf(args: object): Place | null {
-    const { connection, schema, table } = args as Partial<Place>;
-    return connection ? { connection, schema, table } : model.activePlace;
+    const { connection, schema, table, column } = args as Partial<Place>;
+    return connection ? { connection, schema, table, column } : model.activePlace;
   }
 
   function target(args: object, action: string): ConnectionView | null {
@@ -99,7 +101,8 @@ export function addCommands(options: CommandOptions): void {
       properties: {
         connection: { type: 'string', description: trans.__("The connection's id") },
         schema: { type: 'string', description: trans.__('A schema of it') },
-        table: { type: 'string', description: trans.__('A table of it') }
+        table: { type: 'string', description: trans.__('A table of it') },
+        column: { type: 'string', description: trans.__('A column of the table') }
       }
     }
   } as const;
@@ -124,6 +127,8 @@ export function addCommands(options: CommandOptions): void {
       error => notify(trans, 'error', model.message(error), { autoClose: 8_000 })
     )
   });
+
+  addTableCommands({ app, model, restorer, trans, placeOf, describedBy });
 
   commands.addCommand(CommandIDs.test, {
     label: trans.__('Test Connection'),

@@ -39,6 +39,7 @@ export async function confirmDelete(
         {more > 0 && <p>{trans._n('and one more', 'and %1 more', more)}</p>}
       </div>
     ),
+    defaultButton: 0,
     buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Delete') })]
   });
   return button.accept;

@@ -95,10 +95,10 @@ export function ConnectionRow(
         <span className="wb-Row-label" title={connection.description || undefined}>
           {name}
         </span>
-        <RowButtons commands={commands} args={args} buttons={buttons} active={active} />
       </div>
-      <div className="wb-Row-second" title={second}>
+      <div className="wb-Row-second wb-Row-owner" title={second}>
         {second}
+        <RowButtons commands={commands} args={args} buttons={buttons} active={active} />
       </div>
       {held && (
         <div className="wb-Row-second" title={held} data-testid="wb-row-held">

@@ -15,6 +15,8 @@ import type {
 import type { OwnedState } from '../sharing/ownedmodel';
 import { NOTHING, OwnedModel } from '../sharing/ownedmodel';
 import type { ConnectionsApi } from './api';
+import type { Found, Matches } from './finder';
+import { NOTHING_FOUND, PAUSE, SHORTEST, nodesOf, searchCatalogs } from './finder';
 import { loadNodes } from './nodes';
 import type { IConnectionKinds } from './tokens';
 import type { Place, Row, TreeAction, TreeState } from './tree';
@@ -28,6 +30,8 @@ export interface PanelState extends OwnedState<ConnectionView> {
   connectors: readonly ConnectorInfo[];
   tree: TreeState;
   tests: ReadonlyMap<string, RowTest>;
+  /** What the search has found in the catalogs. */
+  found: Found;
 }
 
 /** A string that changes with everything that affects what is listed below a connection. */
@@ -47,7 +51,8 @@ export class ConnectionsModel
       ...NOTHING,
       connectors: [],
       tree: EMPTY_TREE,
-      tests: new Map()
+      tests: new Map(),
+      found: NOTHING_FOUND
     });
   }
 
@@ -61,14 +66,21 @@ export class ConnectionsModel
   }
 
   get rows(): readonly Row[] {
-    const { items: connections, tree, search } = this.state;
+    const { items: connections, tree, search, found } = this.state;
+    const { matches } = found;
     const memo = this.memo;
-    if (memo.connections !== connections || memo.tree !== tree || memo.search !== search) {
+    if (
+      memo.connections !== connections ||
+      memo.tree !== tree ||
+      memo.search !== search ||
+      memo.matches !== matches
+    ) {
       this.memo = {
         connections,
         tree,
         search,
-        rows: rowsOf(connections, tree, search, connection => this.words(connection))
+        matches,
+        rows: rowsOf(connections, tree, search, connection => this.words(connection), matches)
       };
     }
     return this.memo.rows;
@@ -76,6 +88,45 @@ export class ConnectionsModel
 
   get keys(): readonly string[] {
     return this.rows.map(row => row.key);
+  }
+
+  /** Searches what is listed at once, and the catalogs after a pause in typing. */
+  override setSearch(search: string): void {
+    super.setSearch(search);
+    const text = search.trim();
+    const turn = ++this.searches;
+    if (text.length < SHORTEST) {
+      this.cancelTimer();
+      this.set({ found: NOTHING_FOUND });
+      return;
+    }
+    this.set({ found: { ...NOTHING_FOUND, searching: true } });
+    this.later(PAUSE, () => {
+      const connections = this.state.items.filter(
+        connection =>
+          connection.actions.includes('connection.browse') && !needsCredentials(connection)
+      );
+      void searchCatalogs(
+        this.api,
+        connections,
+        text,
+        (connection, items) => {
+          const schemas = this.connector(connection.connector)?.sql?.schemas ?? true;
+          return nodesOf(connection, items, schemas);
+        },
+        found => this.set({ found }),
+        () => turn !== this.searches || this.isDisposed
+      );
+    });
+  }
+
+  /** What the panel says below the search box. */
+  get searchNote(): string {
+    const { searching, failed } = this.state.found;
+    if (searching) {
+      return this.trans.__('Searching the catalogs…');
+    }
+    return failed.length > 0 ? this.trans.__('Not searched: %1', failed.join(', ')) : '';
   }
 
   mayHaveCredentials(connection: ConnectionView): boolean {
@@ -178,7 +229,7 @@ export class ConnectionsModel
   async create(body: ConnectionCreate): Promise<ConnectionView> {
     const connection = await this.api.create(body);
     await this.refresh();
-    this.set({ search: '' });
+    this.setSearch('');
     return connection;
   }
 
@@ -262,10 +313,12 @@ export class ConnectionsModel
     this.set({ tree: reduceTree(this.state.tree, action) });
   }
 
+  private searches = 0;
   private memo: {
     connections: readonly ConnectionView[] | null;
     tree: TreeState | null;
     search: string;
+    matches: Matches | null;
     rows: readonly Row[];
-  } = { connections: null, tree: null, search: '', rows: [] };
+  } = { connections: null, tree: null, search: '', matches: null, rows: [] };
 }

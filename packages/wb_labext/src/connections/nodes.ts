@@ -17,7 +17,7 @@ export async function loadNodes(
   return schema !== 0 ? tableNodes(api, connection, schema) : schemaNodes(api, connection);
 }
 
-function node(
+export function node(
   type: TreeNode['type'],
   place: Place,
   label: string,

@@ -45,13 +45,18 @@ export const connectionsPlugin: JupyterFrontEndPlugin<IConnectionKinds> = {
     }
 
     const panel = connectionsPanel({ model, commands: app.commands, trans });
-    addCommands({ app, model, tracker, trans, panelId: panel.id });
+    addCommands({ app, model, tracker, restorer, trans, panelId: panel.id });
     shell.add(panel, 'left', { rank: RANK, type: 'Workbench' });
     restorer?.add(panel, panel.id);
 
     const category = trans.__('Workbench');
     const menu = [
+      CommandIDs.preview,
       CommandIDs.query,
+      CommandIDs.copyName,
+      CommandIDs.insertName,
+      CommandIDs.count,
+      CommandIDs.definition,
       CommandIDs.test,
       CommandIDs.signIn,
       CommandIDs.share,

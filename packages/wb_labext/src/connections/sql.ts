@@ -13,6 +13,22 @@ export function quoteIdentifier(name: string, sql?: SqlInfo | null): string {
   return `${mark}${name.replaceAll(mark, mark + mark)}${mark}`;
 }
 
+/** A place's name in SQL: a column by itself, a table after its schema if the source has schemas. */
+export function pathOf(
+  place: { schema?: string | null; table?: string | null; column?: string | null },
+  sql?: SqlInfo | null
+): string {
+  const { schema, table, column } = place;
+  if (column) {
+    return quoteIdentifier(column, sql);
+  }
+  const parts = [table && schema && !(sql?.schemas ?? true) ? null : schema, table];
+  return parts
+    .filter(part => part !== null && part !== undefined && part !== '')
+    .map(part => quoteIdentifier(part as string, sql))
+    .join('.');
+}
+
 export interface QueryTarget {
   /** The connection's name. */
   connection: string;
@@ -28,10 +44,6 @@ export function cellText(target: QueryTarget, rows = 100): string {
   if (!target.table) {
     return `${head}\nselect 1`;
   }
-  const path = [target.table];
-  if (target.schema && (target.sql?.schemas ?? true)) {
-    path.unshift(target.schema);
-  }
-  const table = path.map(name => quoteIdentifier(name, target.sql)).join('.');
+  const table = pathOf({ schema: target.schema, table: target.table }, target.sql);
   return `${head}\nselect *\nfrom ${table}\nlimit ${rows}`;
 }

@@ -163,38 +163,42 @@ export type Row = RowBase &
  * The rows to show, in order.
  *
  * A search keeps connections whose text matches, with everything that is open below them; and others
- * that have a matching loaded table or schema, with only that, expanded to show it.
+ * that have a matching schema, table or column, with only that, expanded to show it.
+ *
+ * @param matches - what a search of the catalogs has found, by the key of the parent: it need not be loaded
  */
 export function rowsOf(
   connections: readonly ConnectionView[],
   tree: TreeState,
   search = '',
-  words: (connection: ConnectionView) => string = connection => connection.name
+  words: (connection: ConnectionView) => string = connection => connection.name,
+  matches: ReadonlyMap<string, readonly TreeNode[]> = new Map()
 ): Row[] {
   const needle = search.trim().toLowerCase();
   const rows: Row[] = [];
   const hits = new Map<string, boolean>();
 
-  function matches(node: TreeNode): boolean {
-    if (node.type === 'column') {
-      return false;
-    }
+  function isHit(node: TreeNode): boolean {
     const known = hits.get(node.key);
     if (known !== undefined) {
       return known;
     }
-    const hit = node.label.toLowerCase().includes(needle) || nodesBelow(node.key).some(matches);
+    const hit = node.label.toLowerCase().includes(needle) || nodesBelow(node.key).some(isHit);
     hits.set(node.key, hit);
     return hit;
   }
 
+  /** What is loaded below a row; else what a search has found there. */
   function nodesBelow(key: string): readonly TreeNode[] {
     const children = tree.children.get(key);
-    return children?.status === 'ready' ? children.nodes : [];
+    return children?.status === 'ready' ? children.nodes : (matches.get(key) ?? []);
   }
 
   function below(parent: string, level: number, narrow: boolean): void {
-    const children = tree.children.get(parent);
+    const loaded = tree.children.get(parent);
+    const found = narrow ? matches.get(parent) : undefined;
+    const children: Children | undefined =
+      found && loaded?.status !== 'ready' ? { status: 'ready', nodes: found } : loaded;
     const base = { level, parent };
     if (!children || children.status === 'loading') {
       rows.push({ ...base, type: 'loading', key: `${parent}:loading` });
@@ -204,7 +208,7 @@ export function rowsOf(
       rows.push({ ...base, type: 'failed', key: `${parent}:failed`, message: children.message });
       return;
     }
-    const all = narrow ? children.nodes.filter(matches) : children.nodes;
+    const all = narrow ? children.nodes.filter(isHit) : children.nodes;
     if (all.length === 0) {
       rows.push({ ...base, type: 'none', key: `${parent}:none` });
       return;
@@ -212,7 +216,7 @@ export function rowsOf(
     const shown = Math.min(all.length, tree.shown.get(parent) ?? PAGE);
     for (let index = 0; index < shown; index++) {
       const node = all[index];
-      const onPath = narrow && node.type === 'schema' && nodesBelow(node.key).some(matches);
+      const onPath = narrow && nodesBelow(node.key).some(isHit);
       const expanded = node.type === 'column' ? undefined : onPath || tree.expanded.has(node.key);
       rows.push({
         ...base,
@@ -224,10 +228,12 @@ export function rowsOf(
         size: all.length
       });
       if (expanded) {
-        // Below a table, or a schema whose own name matches, everything is kept.
-        const inside =
-          narrow && node.type === 'schema' && !node.label.toLowerCase().includes(needle);
-        below(node.key, level + 1, inside);
+        // Below what matches by its own name everything is kept, once the user has opened it.
+        const whole =
+          node.label.toLowerCase().includes(needle) &&
+          tree.children.has(node.key) &&
+          tree.expanded.has(node.key);
+        below(node.key, level + 1, narrow && onPath && !whole);
       }
     }
     if (shown < all.length) {
@@ -238,14 +244,14 @@ export function rowsOf(
   const kept = connections
     .map(connection => {
       const key = keyOf({ connection: connection.id });
-      const found = nodesBelow(key).filter(node => needle !== '' && matches(node)).length > 0;
+      const found = nodesBelow(key).filter(node => needle !== '' && isHit(node)).length > 0;
       const own = words(connection).toLowerCase().includes(needle);
       return { connection, key, own, found };
     })
     .filter(entry => needle === '' || entry.own || entry.found);
   kept.forEach(({ connection, key, own, found }, index) => {
     const expanded = connection.actions.includes('connection.browse')
-      ? (found && !own) || tree.expanded.has(key)
+      ? (found && !(own && tree.children.has(key))) || tree.expanded.has(key)
       : undefined;
     rows.push({
       type: 'connection',
@@ -266,7 +272,7 @@ export function rowsOf(
         connection
       });
     } else if (expanded) {
-      below(key, 2, needle !== '' && found);
+      below(key, 2, needle !== '' && found && !(own && tree.children.has(key)));
     }
   });
   return rows;

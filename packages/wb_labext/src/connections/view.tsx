@@ -33,7 +33,7 @@ function ConnectionsView(tools: Tools): JSX.Element {
       texts={{
         loading: trans.__('Loading connections…'),
         failed: trans.__('Could not load connections'),
-        search: trans.__('Search connections and open tables'),
+        search: trans.__('Search connections, schemas, tables and columns'),
         emptyTitle: trans.__('No connections yet'),
         empty: () =>
           model.mayCreate

@@ -93,3 +93,12 @@ export const pipelinesIcon = new LabIcon({
     '<path d="M3 4h7v6H3V4zm2 2v2h3V6H5zm9 8h7v6h-7v-6zm2 2v2h3v-2h-3zM3 14h7v6H3v-6zm2 2v2h3v-2H5zm5-10h4a3 3 0 0 1 3 3v3h1.8L16.5 15.2 13.2 12H15V9a1 1 0 0 0-1-1h-4V6zm0 10h4v2h-4v-2z"/>'
   )
 });
+
+/** An open book: the documentation. */
+export const helpIcon = new LabIcon({
+  name: 'workbench:help',
+  svgstr: svg(
+    24,
+    '<path d="M12 6.5C10.6 5.2 8.3 4.5 5.5 4.5c-1.2 0-2.4.1-3.5.5v14c1.1-.3 2.3-.5 3.5-.5 2.6 0 4.9.7 6.5 2 1.6-1.3 3.9-2 6.5-2 1.2 0 2.4.2 3.5.5V5c-1.1-.4-2.3-.5-3.5-.5-2.8 0-5.1.7-6.5 2zM20 16.7c-.5-.1-1-.1-1.5-.1-2.2 0-4 .4-5.5 1.2V8.1c1-1 3-1.6 5.5-1.6.5 0 1 0 1.5.1v10.1z"/>'
+  )
+});

@@ -101,6 +101,8 @@ export interface ListModel {
   /** The keys of the rows that match the search. */
   readonly keys: readonly string[];
   readonly mayCreate: boolean;
+  /** What is still searched, or could not be; empty if there is nothing to say. */
+  readonly searchNote?: string;
   setSearch(search: string): void;
   refresh(): Promise<void>;
 }
@@ -178,9 +180,14 @@ function FetchedList(props: ListViewProps): JSX.Element {
           }}
         />
       </div>
+      {model.searchNote && (
+        <div className="wb-Search-note" role="status" data-testid={`wb-${name}-searchnote`}>
+          {model.searchNote}
+        </div>
+      )}
       {model.keys.length > 0 ? (
         props.children
-      ) : (
+      ) : model.searchNote ? null : (
         <Notice
           kind="empty"
           text={trans.__('Nothing matches “%1”.', search)}

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { nodesOf } from '../finder';
 import type { Row, TreeAction, TreeNode, TreeState } from '../tree';
 import { EMPTY_TREE, PAGE, keyOf, reduceTree, rowsOf } from '../tree';
 import { connection } from './samples';
@@ -101,6 +102,49 @@ describe('rowsOf', () => {
     ]);
     expect(rowsOf([connection()], closed, 'nothing')).toEqual([]);
     expect(shape(rowsOf([connection()], closed, 'WAREHOUSE'))).toEqual(['connection warehouse']);
+  });
+});
+
+describe('a search of the catalogs', () => {
+  const items = [
+    { schema: 'hr', table: null, kind: null, column: null, type: null },
+    { schema: 'hr', table: 'pay', kind: 'table', column: 'hr_code', type: 'int' },
+    { schema: 'crm', table: 'hrs', kind: 'view', column: null, type: null }
+  ];
+  const matches = nodesOf(connection(), items, true);
+
+  it('shows what was never opened', () => {
+    expect(shape(rowsOf([connection()], EMPTY_TREE, 'HR', undefined, matches))).toEqual([
+      'connection warehouse',
+      '  schema hr',
+      '    table pay',
+      '      column hr_code',
+      '  schema crm',
+      '    table hrs'
+    ]);
+    expect(rowsOf([connection()], EMPTY_TREE, 'hr')).toEqual([]);
+  });
+
+  it('has no schemas where names of tables have none', () => {
+    const files = nodesOf(connection(), items, false);
+    expect(shape(rowsOf([connection()], EMPTY_TREE, 'hr', undefined, files))).toEqual([
+      'connection warehouse',
+      '  table pay',
+      '    column hr_code',
+      '  table hrs'
+    ]);
+  });
+
+  it('finds columns of tables that are loaded, too', () => {
+    const table = node('table', 'orders');
+    const column = { ...node('table', 'x'), type: 'column' as const, label: 'due_day', key: 'd' };
+    const tree = after(...opened, { type: 'loaded', key: table.key, nodes: [column] });
+    expect(shape(rowsOf([connection()], tree, 'due'))).toEqual([
+      'connection warehouse',
+      '  schema public',
+      '    table orders',
+      '      column due_day'
+    ]);
   });
 });
 
