@@ -209,6 +209,13 @@ def not_utf8(path: str) -> BadValue | None:
         return None
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
+        if not data[: error.start].isascii():
+            return BadValue(
+                "bad_value",
+                f"isn't UTF-8 in line {line:,}, but before it is: it has two encodings. Correct the "
+                "line, or save the file again as UTF-8.",
+                line=line,
+            )
     likely = _guess(data)
     if likely is None:
         return BadValue("bad_value", f"isn't UTF-8 (line {line:,}). Save it as UTF-8.", line=line)

@@ -53,11 +53,12 @@ def profile(
         BadValue: its rows have different lengths, or a value isn't of its column's declared type.
         duckdb.Error: it can't be read.
     """
+    options = _with_said_delimiter(options, head)
     dialect, names, marked = _dialect(connection, path, _given(kind, options), head)
     if dialect["skip"] > options.get("skip", 0) and not marked:
         _check_skipped(connection, path, dialect, names, options.get("skip", 0))
     if len(names) == 1 and "delimiter" not in options:
-        _check_single(connection, path, options.get("skip", 0))
+        _check_single(connection, path, options.get("skip", 0), kind)
     conversions = Conversions(options)
     source = _read([path], dialect, names)
     _check_declared(connection, path, dialect, names, conversions)
@@ -72,6 +73,14 @@ def profile(
         "dialect": dialect,
         "columns": [[name, found[name].to_wire() if name in found else None] for name in names],
     }
+
+
+def _with_said_delimiter(options: Mapping[str, Any], head: bytes) -> Mapping[str, Any]:
+    """The options with what a first line such as ``sep=;`` says, which Excel reads and writes."""
+    first = head.removeprefix(codecs.BOM_UTF8).split(b"\n", 1)[0].strip(b'\r" ')
+    if not re.fullmatch(rb"sep=[^A-Za-z0-9]", first) or "skip" in options:
+        return options
+    return {"delimiter": chr(first[-1]), **options, "skip": 1}
 
 
 def _given(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -232,7 +241,7 @@ def _check_skipped(
             raise _ragged(number, len(_fields(line, dialect["delim"])), len(names), line)
 
 
-def _check_single(connection: duckdb.DuckDBPyConnection, path: str, skip: int) -> None:
+def _check_single(connection: duckdb.DuckDBPyConnection, path: str, skip: int, kind: str) -> None:
     """Refuses a file with several columns in which a row has another length.
 
     The sniffer then finds no separator, and takes whole lines for the values of one column.
@@ -256,6 +265,14 @@ def _check_single(connection: duckdb.DuckDBPyConnection, path: str, skip: int) -
                 )
     except csv.Error:
         return
+    if kind == "tsv":
+        raise BadValue(
+            "bad_value",
+            f"has no tab in its first line, but {width} values by “{_shown(delimiter)}”. Name it "
+            ".csv, or set the delimiter.",
+            line=first + 1,
+            value=top[first][:100],
+        )
 
 
 def _shown(delimiter: str) -> str:

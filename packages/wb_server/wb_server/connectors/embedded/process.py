@@ -112,7 +112,7 @@ def _answer(request: dict[str, Any], out: BinaryIO, ended: int) -> int:
             views.make(source["tables"])
         connection.execute("SET lock_configuration = true")
         return _run(connection, request, out)
-    except (duckdb.Error, pa.ArrowException) as error:  # in mid-stream it comes through Arrow
+    except (duckdb.Error, pa.ArrowException, OSError) as error:  # in mid-stream through Arrow
         if views is not None and (explained := views.explain(error)):
             raise explained from None
         raise

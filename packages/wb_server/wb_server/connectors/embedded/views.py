@@ -133,7 +133,13 @@ class Views:
         found = (
             of_json.profile(self._connection, place)
             if kind == "json"
-            else of_csv.profile(self._connection, place, kind, options, b"" if encoding else head)
+            else of_csv.profile(
+                self._connection,
+                place,
+                kind,
+                options,
+                check_head(place, kind) if encoding else head,
+            )
         )
         return {"kind": kind, "encoding": encoding, **found}
 

@@ -124,8 +124,10 @@ class _Sheet:
         body = rows[self._first :]
         header = body.pop(0) if has_header and body else []
         self._first += has_header
-        while body and not any(_is_given(value) for value in body[-1]):
-            body.pop()
+        # As in a CSV file, an empty line is no row.
+        filled = [place for place, row in enumerate(body) if any(map(_is_given, row))]
+        self._lines = [self._first + place for place in filled]
+        body = [body[place] for place in filled]
         width = max((len(row) for row in (header, *body[:1])), default=0)
         self._places = [
             place
@@ -215,7 +217,7 @@ class _Sheet:
             f"{misfits} AS bad FROM {quoted(name)}) WHERE bad ORDER BY n LIMIT 1"
         ).fetchone()
         if found is not None:
-            line = self._first + int(found[0])
+            line = self._lines[int(found[0])]
             raise bad_type(
                 f"the cell {cell_name(line, self._places[place])} of the sheet “{self._sheet}”",
                 title,
