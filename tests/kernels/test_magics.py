@@ -14,7 +14,9 @@ import pyarrow as pa
 import pytest
 
 if TYPE_CHECKING:
-    from .conftest import Notebook, Peer
+    from support.shell import Notebook
+
+    from .conftest import Peer
 
 
 MONEY = pa.table(
