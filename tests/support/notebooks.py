@@ -69,6 +69,11 @@ class Recorded:
         return [each for each in self.made if each.task in tasks]
 
     @property
+    def logged(self) -> list[str]:
+        """The lines of the log."""
+        return "\n".join(self.lines).split("\n")
+
+    @property
     def last(self) -> Any:
         """The notebook as it was saved last."""
         content, final = self.saves[-1]

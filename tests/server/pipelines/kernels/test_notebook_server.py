@@ -277,6 +277,7 @@ def test_no_output_is_lost_however_many_there_are(attempts: Attempts) -> None:
         "import wb, logging, sys\n"
         "logging.basicConfig(stream=sys.stderr, level=logging.INFO)\n"
         "for n in range(3000): logging.info('row %s', n)\n"
+        "for n in range(3000): display(n)\n"
         "wb.output('after', 'them')\n"
         "raise SystemError('at the end')"
     )
@@ -284,8 +285,9 @@ def test_no_output_is_lost_however_many_there_are(attempts: Attempts) -> None:
     assert ran.error.message == "Cell 1 of 1 failed: SystemError: at the end"
     expected = [f"INFO:root:row {n}" for n in range(3000)]
     assert ran.recorded.text().splitlines() == expected
-    assert ran.recorded.lines[1:3001] == expected
-    printed, shown, error = ran.recorded.last.cells[0].outputs
+    assert ran.recorded.logged[1:3001] == expected
+    printed, *displays, shown, error = ran.recorded.last.cells[0].outputs
+    assert [out.data["text/plain"] for out in displays] == [str(n) for n in range(3000)]
     assert (printed.name, shown.data["text/plain"]) == ("stderr", "after = 'them'")
     assert error.ename == "SystemError"
 

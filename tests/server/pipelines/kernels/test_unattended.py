@@ -29,7 +29,7 @@ def test_ten_thousand_log_lines_are_kept_and_logged(attempts: Attempts) -> None:
     assert ran.outputs == {"v": 1}
     expected = [f"INFO:root:row {n}" for n in range(10_000)]
     assert ran.recorded.text(0).splitlines() == expected
-    assert ran.recorded.lines == ["Cell 1 of 2:", *expected]
+    assert ran.recorded.logged == ["Cell 1 of 2:", *expected]
 
 
 def test_bars_and_updates_leave_their_last_state(attempts: Attempts) -> None:
@@ -47,7 +47,27 @@ def test_bars_and_updates_leave_their_last_state(attempts: Attempts) -> None:
     assert [out.data["text/plain"] for out in update] == ["'updated in a later cell'"]
     assert [out.text for out in cleared] == ["999\n"]
     assert len(many) == 1000
-    assert ran.recorded.lines[:2] == ["Cell 1 of 5:", "999"]
+    assert ran.recorded.logged[:2] == ["Cell 1 of 5:", "999"]
+
+
+def test_flushes_in_a_row_keep_the_order(attempts: Attempts) -> None:
+    ran = attempts.run(
+        "import sys\n"
+        "for n in range(50):\n"
+        "    print('out', n, flush=True)\n"
+        "    print('err', n, file=sys.stderr, flush=True)\n"
+        "for n in range(50):\n"
+        "    print('before', n, flush=True)\n"
+        "    display(n)",
+        "print('x', flush=True)\nprint('last', flush=True)\n1/0",
+    )
+    assert ran.error.code == "cell_failed"
+    both = [f"{name} {n}" for n in range(50) for name in ("out", "err")]
+    shown = [f"before {n}" for n in range(50)]
+    assert ran.recorded.logged[:154] == ["Cell 1 of 2:", *both, *shown, "Cell 2 of 2:", "x", "last"]
+    outputs = ran.recorded.last.cells[0].outputs[-100:]
+    assert [out.output_type for out in outputs] == ["stream", "display_data"] * 50
+    assert [out.data["text/plain"] for out in outputs[1::2]] == [str(n) for n in range(50)]
 
 
 def test_a_kernel_that_never_reports_its_end_does_not_fail_the_cell(
@@ -78,7 +98,8 @@ def test_prints_and_tracebacks_are_in_the_log_in_order(attempts: Attempts) -> No
         "{}['eu']",
     )
     assert ran.error.code == "cell_failed"
-    first, out, err, unfinished, third, traceback = ran.recorded.lines
+    first, out, err, unfinished, third, *lines = ran.recorded.logged
+    traceback = "\n".join(lines)
     assert [first, out, err, unfinished] == ["Cell 2 of 3:", "out", "err", "unfinished"]
     assert third == "Cell 3 of 3:"
     assert "----> 1 {}['eu']" in traceback
@@ -112,7 +133,7 @@ def test_a_notebook_may_end_early(attempts: Attempts, cell: Any) -> None:
     assert ran.outputs == {"v": 1}
     assert set(ran.artifacts) == {"a.txt"}
     assert ran.result.note == ENDED  # type: ignore[union-attr]
-    assert ran.recorded.lines == [ENDED, "0 bytes into the artifact a.txt"]
+    assert ran.recorded.logged == [ENDED, "0 bytes into the artifact a.txt"]
     assert ran.recorded.steps[-1] == (2, 4, "ended in cell 2 of 4")
     assert ran.recorded.text(1) == f"[{ENDED}]\n"
     assert [len(cell.outputs) for cell in ran.recorded.last.cells] == [1, 1, 0, 0]
@@ -182,7 +203,7 @@ def test_a_replaced_parameter_is_logged(attempts: Attempts) -> None:
         parameters={"period": "2026-07", "region": "eu"},
     )
     assert ran.outputs == {"both": ["2020-01", "EU"]}
-    assert ran.recorded.lines == [
+    assert ran.recorded.logged == [
         "Warning: cell 3 assigns period, so the task's parameter period has no effect from there "
         "on. Assign it only in a cell tagged `parameters`."
     ]
