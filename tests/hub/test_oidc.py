@@ -90,6 +90,23 @@ def test_there_are_no_password_pages_with_a_provider(oidc_hub: Running) -> None:
         assert browser.http.get("/hub/invitation").status_code == 404
 
 
+def test_people_are_added_and_removed_without_passwords(oidc_hub: Running, idp: Provider) -> None:
+    idp.person = {"sub": "4", "preferred_username": "boss", "groups": ["admin"]}
+    with Browser(oidc_hub.url) as browser:
+        sign_in(oidc_hub, browser)
+        page = browser.http.get("/hub/people/new").text
+        assert "come from the provider" in page
+        assert "Invitation" not in page
+        assert (
+            "<strong>carla</strong> was added" in browser.post("/hub/people/new", name="carla").text
+        )
+        listed = browser.http.get("/hub/people").text
+        assert 'data-name="carla"' in listed
+        assert "Set password" not in listed
+        assert "carla has left" in browser.post("/hub/people/leave/carla").text
+        assert browser.api("GET", "/users/carla").status_code == 404
+
+
 def test_discovery(idp: Provider) -> None:
     assert oidc.discover(idp.issuer)["token_url"] == f"{idp.issuer}/token"
     with pytest.raises(SettingError, match="is the configuration of"):
