@@ -51,6 +51,8 @@ def test_the_example_runs_alone(person: Lab) -> None:
     name = person.name
     page.goto("about:blank")
     watch = Watch(page)
+    page.goto(f"{person.hub.url}/user/{name}/voila/tree/examples")
+    expect(page.get_by_role("link", name="02-sales-dashboard.ipynb")).to_be_visible()
     page.goto(f"{person.hub.url}/user/{name}/voila/render/{EXAMPLE}", wait_until="commit")
     _choose_country(page)
     # Code is not shown.

@@ -30,6 +30,8 @@ def configure(server: ServerApp) -> None:
         "extension_denylist": _NOT_IN_DASHBOARDS,
         # Whoever opens a dashboard runs it with their own rights, so its errors are for them.
         "show_tracebacks": True,
+        # The other list of notebooks starts widgets, which fail without a kernel.
+        "classic_tree": True,
     }
     for name, value in defaults.items():
         voila.setdefault(name, value)
