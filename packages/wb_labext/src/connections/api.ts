@@ -69,6 +69,10 @@ export class ConnectionsApi extends OwnedApi<ConnectionView> {
     return this.post(this.path(id, 'credential', 'test'), { login });
   }
 
+  setRoutines(id: string, routines: string[]): Promise<ConnectionView> {
+    return this.post(this.path(id, 'routines'), { routines });
+  }
+
   schemas(id: string): Promise<SchemaInfo[]> {
     return this.items(this.path(id, 'schemas'));
   }

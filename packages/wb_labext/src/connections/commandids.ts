@@ -12,5 +12,6 @@ export const CommandIDs = {
   edit: 'workbench:connections-edit',
   delete: 'workbench:connections-delete',
   share: 'workbench:connections-share',
-  signIn: 'workbench:connections-signin'
+  signIn: 'workbench:connections-signin',
+  routines: 'workbench:connections-routines'
 } as const;

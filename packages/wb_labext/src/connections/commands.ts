@@ -14,6 +14,7 @@ import { confirmDelete } from './confirm';
 import { openConnectionDialog } from './form';
 import type { ConnectionsModel } from './model';
 import { openCredentialsDialog } from './credentialsdialog';
+import { openRoutinesDialog } from './routinesdialog';
 import { cellText } from './sql';
 import { addTableCommands } from './tablecommands';
 import type { Place } from './tree';
@@ -113,7 +114,13 @@ export function addCommands(options: CommandOptions): void {
     icon: queryIcon,
     describedBy,
     ...about(
-      args => target(args, 'read'),
+      args => {
+        const connection = target(args, 'read');
+        // An API takes no SQL.
+        return connection && model.connector(connection.connector)?.sql !== null
+          ? connection
+          : null;
+      },
       async ({ name, connector }, args) => {
         const { schema, table } = placeOf(args) ?? {};
         const text = cellText({
@@ -150,6 +157,17 @@ export function addCommands(options: CommandOptions): void {
       async connection => {
         await openConnectionDialog(model, trans, connection);
       }
+    )
+  });
+
+  commands.addCommand(CommandIDs.routines, {
+    label: trans.__('Allowed Functions…'),
+    caption: trans.__('Choose which functions and procedures of the database statements may call'),
+    icon: editIcon,
+    describedBy,
+    ...about(
+      args => ownTarget(args, 'routines'),
+      connection => openRoutinesDialog(model, trans, connection)
     )
   });
 

@@ -61,6 +61,7 @@ export const connectionsPlugin: JupyterFrontEndPlugin<IConnectionKinds> = {
       CommandIDs.signIn,
       CommandIDs.share,
       CommandIDs.edit,
+      CommandIDs.routines,
       CommandIDs.delete
     ];
     offerCommands({

@@ -53,7 +53,7 @@ def routine_name(text: str, rules: DialectRules) -> RoutineName:
         check_table(TableRef(None, name.schema, name.name), rules, write=True)
     except Forbidden:
         raise InvalidInput(
-            f"{name} belongs to the database system. Only functions and procedures of your own can "
+            f"“{name}” belongs to the database system. Only functions and procedures of your own can "
             "be allowed.",
             code="bad_routine",
             name=text[:100],
