@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import wb_server
 from wb_server.governance.audit.actions import AuditActions
 from wb_server.kit.room import Room
-from wb_server.rooms import ROOMS
+from wb_server.rooms import LEVELS, ROOMS
 from wb_server.routes import ROUTES
 
 PACKAGE = Path(wb_server.__file__).parent
@@ -43,6 +44,8 @@ def test_every_action_that_code_writes_has_words() -> None:
                 found.add(name)
             case ast.Name(name) if name.isupper():
                 found.add(getattr(importlib.import_module(module), name))
+            case ast.JoinedStr() if of_things := re.fullmatch(r"f'\{[\w.]*thing\}\.(\w+)'", text):
+                found |= {f"{thing}.{of_things[1]}" for thing in LEVELS}
             case ast.JoinedStr():
                 # f"query.{granted.permit.kind}"
                 assert text.startswith("f'query.{"), f"{module}: {text}"

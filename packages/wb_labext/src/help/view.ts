@@ -17,7 +17,7 @@ export class HelpView extends Widget {
   constructor(
     private readonly pages: Pages,
     private readonly rendermime: IRenderMimeRegistry,
-    private readonly trans: TranslationBundle,
+    trans: TranslationBundle,
     page = INDEX
   ) {
     super();
@@ -112,7 +112,7 @@ export class HelpView extends Widget {
     }
     this.body.addWidget(content);
     const title = content.node.querySelector('h1')?.textContent?.replace(/¶$/, '').trim();
-    this.title.label = title ?? this.trans.__('Documentation');
+    this.title.caption = title ?? '';
   }
 
   /** Links to files that aren't part of the documentation become plain text. */
