@@ -25,6 +25,7 @@ BEYOND_CODES = {
     "bad_cron", "bad_zone", "required_parameter", "unknown_need", "cycle", "unknown_name",
     "unknown_filter", "expression_in_quotes", "expression_in_name", "expression", "not_needed",
     "connection", "missing_file", "bad_file", "run_as", "statement", "duplicate_key", "tag", "unquoted", "bad_path",
+    "template_tag",
 }  # fmt: skip
 BEYOND_TEXTS = {"default: asia", "sla: 99d", "delay: 2h", "  timeout: 8d", "  class:", "run.id"}
 
