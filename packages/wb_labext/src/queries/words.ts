@@ -45,6 +45,15 @@ export function unitWords(field: Field, trans: TranslationBundle): string {
   }
 }
 
+/** The largest values that the service takes: they end nothing. */
+const NO_LIMIT: Record<Field, number> = {
+  concurrent: Infinity,
+  rows: 1e12,
+  bytes: 2 ** 50,
+  seconds: 7 * 24 * 3600,
+  temp_bytes: 2 ** 50
+};
+
 export function valueWords(
   field: Field,
   value: number | null | undefined,
@@ -52,6 +61,9 @@ export function valueWords(
 ): string {
   if (value === null || value === undefined) {
     return '';
+  }
+  if (value >= NO_LIMIT[field]) {
+    return trans.__('no limit');
   }
   switch (field) {
     case 'bytes':
