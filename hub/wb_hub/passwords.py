@@ -41,7 +41,7 @@ from traitlets import Set, Unicode
 
 from wb_hub import accounts
 from wb_hub.client_address import client_address
-from wb_hub.people_pages import InvitationPage, PeoplePage
+from wb_hub.people_pages import PAGES, InvitationPage, PeoplePage
 
 # bcrypt reads no more than this and ignores the rest.
 _LONGEST_PASSWORD_BYTES = 72
@@ -208,6 +208,7 @@ class PasswordAuthenticator(NativeAuthenticator):  # type: ignore[misc]
             (r"/invitation", InvitationPage),
             (r"/change-password", OwnPasswordHandler),
             (r"/change-password/([^/]+)", ChangePasswordAdminHandler),
+            *PAGES,
         ]
 
 

@@ -128,7 +128,7 @@ def test_uat_002_a_connection_added_in_the_form_serves_a_sql_cell(
 
     # A mistake is one readable line.
     person.run_cell("%sql select * from invoces")
-    expect(page.locator(".jp-Notebook")).to_contain_text("invoices”?")
+    expect(page.locator(".jp-Notebook")).to_contain_text("Did you mean “invoices”")
     expect(page.locator(".jp-Notebook")).not_to_contain_text("Traceback")
 
 

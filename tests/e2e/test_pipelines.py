@@ -142,7 +142,7 @@ def test_a_failed_run_is_mended_and_continued_with_the_current_version(person: L
         bar.get_by_test_id("wb-file-save").click()
         if files:
             dialog = page.get_by_role("dialog")
-            assert dialog.locator(".wb-FileList-path").all_inner_texts() == list(files)
+            expect(dialog.locator(".wb-FileList-path")).to_have_text(list(files))
             dialog.get_by_role("button", name="Save", exact=True).click()
         expect(bar).to_have_attribute("data-state", "saved")
 

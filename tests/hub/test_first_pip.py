@@ -139,7 +139,7 @@ def test_only_a_wheel_with_the_locked_hash_is_taken_from_the_index(
     first_pip: ModuleType, server: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", server.url)
-    with pytest.raises(Exception, match="has the locked one") as raised:
+    with pytest.raises(Exception, match="has the locked pip") as raised:
         first_pip.command(lock(tmp_path, "1" * 64), tmp_path / "log")
     assert type(raised.value).__name__ == "StepFailed"
     assert f"/files/{NAME}" in server.asked
@@ -161,8 +161,8 @@ def test_without_any_source_the_message_names_them(
         first_pip.command(lock(tmp_path, HASH), tmp_path / "log")
 
 
-def test_the_login_is_sent_only_to_its_host(index: ModuleType) -> None:
-    with_login = index._with_login
+def test_the_credentials_are_sent_only_to_their_host(index: ModuleType) -> None:
+    with_login = index._with_userinfo
     own = "https://u:p@a.example/simple"
     assert with_login("https://a.example/f.whl", "u:p", own) == "https://u:p@a.example/f.whl"
     assert with_login("https://b.example/f.whl", "u:p", own) == "https://b.example/f.whl"

@@ -41,6 +41,7 @@ def test_its_environment_has_no_secrets(hub: Running, server: psutil.Process) ->
         "SHELL",
         "TZ",
         "USER",
+        "WB_PLAIN_KERNEL",
         "WORKBENCH_URL",
     }
     others = {n for n in env if n not in allowed and not n.startswith(("JUPYTER", "JPY_API_TOKEN"))}

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -53,9 +54,10 @@ def redis_url() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def variables(postgres: Cluster, redis_url: str) -> dict[str, str]:
     """The settings of the installation that aren't defaults."""
+    name = f"elsewhere_{uuid.uuid4().hex[:8]}"
     with postgres.connect() as connection:
-        connection.execute("create database elsewhere")
-    url = postgres.url_of("elsewhere").replace("postgresql://", "postgresql+psycopg://")
+        connection.execute(f"create database {name}")
+    url = postgres.url_of(name).replace("postgresql://", "postgresql+psycopg://")
     return {"WB_DATABASE_URL": url, "WB_REDIS_URL": redis_url, "WB_WORKER_TOKEN": TOKEN}
 
 

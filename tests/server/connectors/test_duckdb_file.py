@@ -101,7 +101,7 @@ def test_browsing_lists_schemas_tables_and_views(
     [
         "pivot (select year(day) as y, amount, id % 3 as k from orders where id < 50) on k "
         "using sum(amount) group by y order by y",
-        "with o as (from orders where id < 9) pivot o on note using max(id)",
+        "with o as (from orders where id < 9) pivot o on note using max(id) order by amount",
         "select * from (pivot sales.targets on year using sum(goal)) limit 5",
         "unpivot (from orders select id, amount limit 3) on amount into name n value v",
         "summarize sales.targets",

@@ -76,7 +76,7 @@ def make(folder: Path, *names: str) -> Path:
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("a,b\n1,2\n")
+        path.write_text("a\tb\n1\t2\n" if path.suffix == ".tsv" else "a,b\n1,2\n")
     return folder
 
 

@@ -239,7 +239,7 @@ def test_what_is_missing_is_reported_in_one_line(
     vault.generate(other)
     assert "doesn't belong to" in one_line(installation.wb("verify", WB_KEY_FILE=str(other)))
     installation.tamper("delete from vault_secrets where name = 'audit'")
-    assert "key is gone" in one_line(installation.wb("verify"))
+    assert "key is missing" in one_line(installation.wb("verify"))
     installation.tamper("update alembic_version set version_num = '0002_sharing'")
     assert "./wb migrate" in one_line(installation.wb("verify"))
 

@@ -87,8 +87,11 @@ class HubDirectory:
         return None if user is None else user.groups
 
     def created_at(self, name: str) -> str | None:
-        """When the Hub created a user; ``None`` if it has none of exactly this name."""
-        user = self._user(name, _PERSON_SECONDS)
+        """When the Hub created a user; ``None`` if it has none of exactly this name.
+
+        Always asks: a cached answer may be about a former user of the name.
+        """
+        user = self._user(name, -1)
         return None if user is None else user.created
 
     def _user(self, name: str, max_age: float) -> _User | None:
