@@ -227,7 +227,12 @@ def address(scene: Scene, route: Endpoint) -> str:
 
 
 # Required query strings, by the last segment of the path.
-QUERIES = {"columns": "?table=canaries", "file": "?path=report.ipynb", "search": "?text=canaries"}
+QUERIES = {
+    "columns": "?table=canaries",
+    "file": "?path=report.ipynb",
+    "search": "?text=canaries",
+    "definition": "?table=canaries",
+}
 
 
 # Endpoints about things that the scene doesn't have.
