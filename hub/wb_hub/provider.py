@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jupyterhub.handlers.base import BaseHandler
-from oauthenticator.generic import GenericOAuthenticator
+from oauthenticator.generic import GenericOAuthenticator  # type: ignore[import-untyped]
 
 from .people_pages import PAGES
 
