@@ -231,7 +231,7 @@ QUERIES = {
     "columns": "?table=canaries",
     "file": "?path=report.ipynb",
     "search": "?text=canaries",
-    "definition": "?table=canaries",
+    **dict.fromkeys(("definition", "rows", "count"), "?table=canaries"),
 }
 
 

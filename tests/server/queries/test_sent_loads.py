@@ -7,6 +7,7 @@ import io
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import repeat
 from typing import Any
 
 import pandas as pd
@@ -178,5 +179,5 @@ def test_the_size_is_limited_before_anything_is_kept(api: Api) -> None:
     with Client(api.base, api.http.headers["Authorization"].removeprefix("token ")) as client:
         headers = {"Content-Length": str(2**31), "Content-Type": "application/octet-stream"}
         where = "load?connection=none&table=t&mode=append"
-        answer = client._http.post(where, headers=headers, content=iter([b"x"] * 3))
+        answer = client._http.post(where, headers=headers, content=repeat(b"x" * 2**16, 2**15))
         assert (answer.status_code, answer.json()["error"]["code"]) == (413, "body_too_large")
