@@ -9,18 +9,13 @@ from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
+from support.shell import notebook_of_shell
 
 
 @pytest.fixture
 def shell() -> Iterator[InteractiveShell]:
-    config = Config()
-    config.HistoryManager.enabled = False
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance(config=config)
-    shell.extension_manager.load_extension("wb_kernels")
-    yield shell
-    InteractiveShell.clear_instance()
+    with notebook_of_shell() as notebook:
+        yield notebook.shell
 
 
 def shown(shell: InteractiveShell, code: str) -> dict[str, Any]:

@@ -14,9 +14,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from multiprocessing.reduction import DupFd
-from typing import IO, Any, TextIO
+from typing import IO, TextIO
 
 _IMPORTED = [
     "support.command_imports",
@@ -84,36 +84,24 @@ def start(
         output: a file or descriptor for its output and errors; by default a pipe, read as text.
     """
     _forking.set_forkserver_preload(_IMPORTED)
-    reading = writing = None
+    stdout = None
     if output is None:
         reading, writing = os.pipe()
-        output = writing
-    number = output if isinstance(output, int) else output.fileno()
-    process = _Process(
-        target=_run, args=(list(map(str, arguments)), dict(environment), number), daemon=False
-    )
-    try:
+        stdout = os.fdopen(reading)
+    else:
+        writing = os.dup(output if isinstance(output, int) else output.fileno())
+    # A connection is duplicated for the process; a plain descriptor isn't.
+    with Connection(writing, readable=False) as sent:
+        words = list(map(str, arguments))
+        process = _forking.Process(target=_run, args=(words, dict(environment), sent))
         process.start()
-    finally:
-        if writing is not None:
-            os.close(writing)
-    return Command(process, None if reading is None else os.fdopen(reading))
+    return Command(process, stdout)
 
 
-class _Process(_forking.Process):  # type: ignore[name-defined,misc]
-    """Its descriptor of the output is duplicated for the child when it is pickled."""
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(vars(self))
-        arguments, environment, number = state["_args"]
-        return {**state, "_args": (arguments, environment, DupFd(number))}
-
-
-def _run(arguments: list[str], environment: dict[str, str], output: Any) -> None:
-    number = output.detach()
-    for standard in (1, 2):
-        os.dup2(number, standard)
-    os.close(number)
+def _run(arguments: list[str], environment: dict[str, str], output: Connection) -> None:
+    with output:
+        for standard in (1, 2):
+            os.dup2(output.fileno(), standard)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir("/")

@@ -91,14 +91,14 @@ class HubDirectory:
 
         Always asks: a cached answer may be about a former user of the name.
         """
-        user = self._user(name, -1)
+        user = self._user(name, 0)
         return None if user is None else user.created
 
     def _user(self, name: str, max_age: float) -> _User | None:
         with self._lock:
             known = self._one.get(name)
         now = time.monotonic()
-        if known is not None and now - known[0] <= max_age:
+        if known is not None and now - known[0] < max_age:
             return known[1]
         user = self._user_now(name)
         with self._lock:

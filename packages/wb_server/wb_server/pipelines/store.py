@@ -199,19 +199,8 @@ class PipelineStore(OwnedStore[Pipeline]):
         Returns:
             False if another scheduler recorded it first, or the pipeline changed in the meantime.
         """
-        with self.database.write() as transaction:
-            return (
-                transaction.execute(
-                    pipelines.update()
-                    .where(
-                        pipelines.c.id == pipeline.id,
-                        pipelines.c.version == pipeline.version,
-                        pipelines.c.fired_to == pipeline.fired_to,
-                    )
-                    .values(fired_to=fired_to, next_fire_at=next_fire_at)
-                ).rowcount
-                > 0
-            )
+        unchanged = pipelines.c.fired_to == pipeline.fired_to
+        return self._reschedule(pipeline, unchanged, fired_to=fired_to, next_fire_at=next_fire_at)
 
     def put_off(self, pipeline: Pipeline, until: datetime) -> bool:
         """Makes a schedule due later, without losing a fire.
@@ -219,19 +208,16 @@ class PipelineStore(OwnedStore[Pipeline]):
         Returns:
             False if another scheduler did first, or the pipeline changed in the meantime.
         """
+        unchanged = pipelines.c.next_fire_at == pipeline.next_fire_at
+        return self._reschedule(pipeline, unchanged, next_fire_at=until)
+
+    def _reschedule(
+        self, pipeline: Pipeline, unchanged: sa.ColumnElement[bool], **values: datetime | None
+    ) -> bool:
+        same = (pipelines.c.id == pipeline.id, pipelines.c.version == pipeline.version)
         with self.database.write() as transaction:
-            return (
-                transaction.execute(
-                    pipelines.update()
-                    .where(
-                        pipelines.c.id == pipeline.id,
-                        pipelines.c.version == pipeline.version,
-                        pipelines.c.next_fire_at == pipeline.next_fire_at,
-                    )
-                    .values(next_fire_at=until)
-                ).rowcount
-                > 0
-            )
+            done = transaction.execute(pipelines.update().where(*same, unchanged).values(values))
+            return done.rowcount > 0
 
     def purge(self, before: datetime) -> int:
         """Permanently removes pipelines deleted before a moment, and returns how many."""

@@ -13,13 +13,13 @@ from ..connections.service import ConnectionService
 from ..connectors.base import Connector, ConnectorConfig, Target
 from ..gate.permits import Permit
 from ..gate.service import Gate
-from ..governance.rights import Rights
 from ..kit.actor import Actor
 from ..kit.endpoint import HangUp, Origin
 from ..kit.errors import WorkbenchError
 from .models import ConnectionTest, TestResult
 from .opening import Opening
 from .running import RunningQueries
+from .unsaved import Unsaved
 
 # The timeout of a connection test.
 _TEST_SECONDS: Final = 10.0
@@ -34,30 +34,23 @@ class ConnectionTests:
         connections: ConnectionService,
         configurations: Configurations,
         gate: Gate,
-        rights: Rights,
+        unsaved: Unsaved,
         queries: RunningQueries,
     ) -> None:
         self._opening = opening
         self._connections = connections
         self._configurations = configurations
         self._gate = gate
-        self._rights = rights
+        self._unsaved = unsaved
         self._queries = queries
 
     def test(
         self, actor: Actor, origin: Origin, request: ConnectionTest, hang_up: HangUp | None = None
     ) -> TestResult:
         """Tests a connection before it is saved."""
-        connector = self._configurations.connector(request.connector)
-        saved = None
-        if request.connection_id is not None:
-            saved = self._connections.saved(actor, request.connection_id)
-            self._rights.require(actor, "connection.update", saved)
-        permit = self._gate.test(actor, None, query_id=str(uuid.uuid4()))
-        config = self._configurations.complete(
-            actor, connector, saved, request.credentials, request.config
-        )
-        return self._try(actor, connector, permit, Target("", 0, config), saved, hang_up)
+        given = self._unsaved.complete(actor, request)
+        target = Target("", 0, given.config)
+        return self._try(actor, given.connector, given.permit, target, given.saved, hang_up)
 
     def test_saved(
         self, actor: Actor, origin: Origin, connection_id: str, hang_up: HangUp | None = None

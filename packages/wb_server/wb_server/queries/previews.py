@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Final
 
 from ..connections.configurations import Configurations
-from ..connections.service import ConnectionService
 from ..connectors.base import Session, Target
 from ..connectors.models import TableInfo
-from ..gate.service import Gate
-from ..governance.rights import Rights
 from ..kit.actor import Actor
 from ..kit.endpoint import HangUp, Origin
 from ..kit.errors import Unprocessable, WorkbenchError
 from .limits.service import LimitService
 from .models import ConnectionPreview, PreviewResult
 from .running import RunningQueries
+from .unsaved import Unsaved
 
 _ROWS: Final = 20
 _MAX_TABLES: Final = 500
@@ -27,17 +24,13 @@ class Previews:
 
     def __init__(
         self,
-        connections: ConnectionService,
         configurations: Configurations,
-        gate: Gate,
-        rights: Rights,
+        unsaved: Unsaved,
         queries: RunningQueries,
         limits: LimitService,
     ) -> None:
-        self._connections = connections
         self._configurations = configurations
-        self._gate = gate
-        self._rights = rights
+        self._unsaved = unsaved
         self._queries = queries
         self._limits = limits
 
@@ -61,21 +54,15 @@ class Previews:
             raise Unprocessable(
                 f"A connection to {connector.title} has no preview.", code="not_supported"
             )
-        saved = None
-        if request.connection_id is not None:
-            saved = self._connections.saved(actor, request.connection_id)
-            self._rights.require(actor, "connection.update", saved)
-        permit = self._gate.test(actor, None, query_id=str(uuid.uuid4()))
-        config = self._configurations.complete(
-            actor, connector, saved, request.credentials, request.config
-        )
-        connector.check(config)
+        given = self._unsaved.complete(actor, request)
+        saved, permit = given.saved, given.permit
+        connector.check(given.config)
         room = self._limits.of_query(actor, saved.id if saved else "").temp_bytes
         with (
             self._queries.turn(
                 actor, saved, permit.query_id, permit.kind, "preview", hang_up
             ) as running,
-            connector.open(permit, Target("", 0, config, temp_bytes=room)) as session,
+            connector.open(permit, Target("", 0, given.config, temp_bytes=room)) as session,
         ):
             running.attach(session)
             return _read(session, request.table)

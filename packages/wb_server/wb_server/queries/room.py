@@ -43,6 +43,7 @@ def _build(assembly: Assembly) -> None:
     from .running import RunningQueries
     from .statements import Statements
     from .table_rows import TableReader
+    from .unsaved import Unsaved
 
     settings, database, bus = assembly.settings, assembly.get(Database), assembly.get(Bus)
     connections = assembly.get(ConnectionService)
@@ -83,6 +84,7 @@ def _build(assembly: Assembly) -> None:
     rights, bindings = assembly.get(Rights), assembly.add(BindingsPort(NoBindings()))
     opening = Opening(connections, configurations, assembly.get(AuditService), running, bindings)
     active = ActiveQueries(running, peers, rights, assembly.get(AuditService))
+    unsaved = Unsaved(connections, configurations, gate, rights)
     statements = Statements(
         opening,
         connections,
@@ -97,8 +99,8 @@ def _build(assembly: Assembly) -> None:
             Loads(opening, configurations, gate, limits),
             Calls(opening, configurations, gate, limits),
             Catalog(opening, connections, configurations, gate, running, limits),
-            ConnectionTests(opening, connections, configurations, gate, rights, running),
-            Previews(connections, configurations, gate, rights, running, limits),
+            ConnectionTests(opening, connections, configurations, gate, unsaved, running),
+            Previews(configurations, unsaved, running, limits),
             TableReader(statements, connections, configurations),
             active,
         )

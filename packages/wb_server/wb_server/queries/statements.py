@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -161,30 +161,18 @@ class Statements:
         """
         found = self._connections.find(actor, connection)
         connector = self._configurations.connector(found.connector)
-        params = dict.fromkeys(parameters)
+        check: Callable[..., Permit] = self._gate.script
+        if only is not None:
+            check = partial(self._gate.query, limit=None, only=only)
         try:
-            if only is None:
-                self._gate.script(
-                    actor,
-                    found,
-                    connector.dialect,
-                    sql,
-                    params,
-                    query_id="",
-                    supports_writes=connector.supports_writes,
-                    routines=found.routines,
-                )
-                return
-            self._gate.query(
+            check(
                 actor,
                 found,
                 connector.dialect,
                 sql,
-                params,
+                dict.fromkeys(parameters),
                 query_id="",
-                limit=None,
                 supports_writes=connector.supports_writes,
-                only=only,
                 routines=found.routines,
             )
         except InvalidInput as error:
@@ -232,35 +220,21 @@ class Statements:
         if limit is not None:
             limit = min(limit, limits.rows)
         watch = _RunningWatch(running, seconds)
-        if several and only is None and limit is None:
-            permit = self._gate.script(
-                asked.actor,
-                connection,
-                connector.dialect,
-                request.sql,
-                request.params,
-                query_id=asked.query_id,
-                supports_writes=connector.supports_writes,
-                supports_once=connector.supports_loads,
-                once=once,
-                routines=connection.routines,
-                watch=watch,
-            )
-            left = max(_MIN_SECONDS, seconds - (time.monotonic() - began))
-            return Granted(connection, connector, permit, limits, limit, left)
-        permit = self._gate.query(
+        check: Callable[..., Permit] = self._gate.script
+        if not several or only is not None or limit is not None:
+            # One row beyond the limit tells whether the answer was truncated.
+            more = None if limit is None else limit + 1
+            check = partial(self._gate.query, limit=more, only=only)
+        permit = check(
             asked.actor,
             connection,
             connector.dialect,
             request.sql,
             request.params,
             query_id=asked.query_id,
-            # One row beyond the limit tells whether the answer was truncated.
-            limit=None if limit is None else limit + 1,
             supports_writes=connector.supports_writes,
             supports_once=connector.supports_loads,
             once=once,
-            only=only,
             routines=connection.routines,
             watch=watch,
         )
