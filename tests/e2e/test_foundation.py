@@ -95,7 +95,8 @@ def test_uat_002_a_connection_added_in_the_form_serves_a_sql_cell(
     search.fill("custom")
     tree = page.get_by_role("tree", name="Connections")
     expect(tree.locator("[data-name=customer]").first).to_be_visible()
-    tree.locator("[data-name=invoices]").first.click(button="right")
+    # The sample has a table of this name too, above.
+    tree.locator("[data-name=shop] ~ [data-name=invoices]").click(button="right")
     page.locator(".lm-Menu-item", has_text="Preview Table").click()
     expect(page.get_by_test_id("wb-table-rows")).to_contain_text("1234.50")
     page.get_by_test_id("wb-table-tab-definition").click()
