@@ -96,6 +96,26 @@ def test_what_succeeded_but_has_changed_runs_again(house: House) -> None:
     assert attempts(current) == {"one": 0, "named": 0, "two": 1, "three": 1}
 
 
+def test_a_default_that_an_sql_file_reads_counts_like_one_in_the_pipeline_file(
+    house: House,
+) -> None:
+    files = {"named.sql": b"select {{ params.word }} as w", "plain.sql": b"select 1 as n"}
+    broken, mended = (
+        text.replace(
+            'statement: "select {{ params.word }} as w"', "statement: {file: named.sql}"
+        ).replace('statement: "select 1 as n"', "statement: {file: plain.sql}")
+        for text in (BROKEN, MENDED)
+    )
+    made = house.create("ana", broken, files)
+    failed = house.run("ana", "steps")
+    assert attempts(failed) == {"one": 1, "named": 1, "two": 1, "three": 0}
+    changed = mended.replace("type: text, default: a", "type: text, default: b")
+    house.pipelines.save(house["ana"], made.id, save(changed, files))
+    current = again(house, failed, what="failed", version="current")
+    assert attempts(current) == {"one": 0, "named": 1, "two": 1, "three": 1}
+    assert current.tasks[1].outputs == {"rows": 1, "w": "b"}
+
+
 def test_a_failed_run_names_every_task_that_failed(house: House) -> None:
     tasks = "".join(
         f"  {name}: {{type: sql, connection: warehouse, statement: select {value}}}\n"

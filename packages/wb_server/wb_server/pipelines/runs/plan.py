@@ -42,11 +42,19 @@ class VersionOfRun:
     parameters: Mapping[str, Any]
 
 
-def changed_tasks(before: VersionOfRun, after: VersionOfRun) -> frozenset[str]:
+def changed_tasks(
+    before: VersionOfRun, after: VersionOfRun, contents: Mapping[str, bytes]
+) -> frozenset[str]:
     """The tasks of a version whose results in a run of an earlier one are out of date.
 
     That is: what a task does has changed, a file that it may read, or a parameter; or it needs such a
     task.
+
+    Args:
+        contents: the folder of the later version; its SQL files may read parameters.
+
+    Raises:
+        Unprocessable: an SQL file can't be read (``bad_file``).
     """
     needs, needed_before = after.definition.needs, before.definition.needs
     files = {
@@ -66,7 +74,7 @@ def changed_tasks(before: VersionOfRun, after: VersionOfRun) -> frozenset[str]:
         or _plain(task) != _plain(before.definition.tasks[name])
         or needs[name] != needed_before[name]
         or any(_may_read(task, path) for path in files)
-        or values & _parameters_of(task)
+        or (values and values & _parameters_of(templates.with_files(task, contents)))
     }
     return frozenset(changed | graph.dependents(needs, changed))
 

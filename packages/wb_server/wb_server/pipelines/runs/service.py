@@ -211,7 +211,8 @@ class RunService:
         if version != run.version:
             scope = run_scope(definition, run.logical_at, "rerun", new_id)
             values = _values_again(definition, run.parameters, given, scope)
-            changed = self._changed(run, definition, version, values)
+            if request.what == "failed":
+                changed = self._changed(run, definition, version, values)
         step = self._transitions.create(
             NewRun(
                 pipeline_id=run.pipeline_id,
@@ -239,14 +240,15 @@ class RunService:
         """The tasks of a version whose results in an earlier run are out of date."""
         try:
             before = self._definitions.pipeline(run.pipeline_id, run.version)
+            files_before = self._definitions.files(run.pipeline_id, run.version)
+            files = self._definitions.files(run.pipeline_id, version)
+            return changed_tasks(
+                VersionOfRun(before, files_before, run.parameters),
+                VersionOfRun(definition, files, values),
+                self._definitions.contents(files),
+            )
         except Unprocessable:
             return frozenset(definition.tasks)
-        return changed_tasks(
-            VersionOfRun(
-                before, self._definitions.files(run.pipeline_id, run.version), run.parameters
-            ),
-            VersionOfRun(definition, self._definitions.files(run.pipeline_id, version), values),
-        )
 
     def cancel(self, actor: Actor, run_id: str) -> Run:
         """Cancels a run: tasks that haven't started end at once, running ones within seconds.
