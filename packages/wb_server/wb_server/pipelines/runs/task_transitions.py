@@ -290,37 +290,28 @@ class TaskTransitions:
 
     def expire(self, limit: int = 100) -> list[Step]:
         """Ends attempts whose lease has expired: their worker is lost."""
-        with self._database.read() as transaction:
-            late = transaction.execute(
-                sa.select(task_runs.c.id, task_runs.c.run_id, task_runs.c.fence)
-                .where(task_runs.c.state == "running", task_runs.c.lease_until < clock.now())
-                .limit(limit)
-            ).all()
-        return self._lose([*map(tuple, late)], task_runs.c.lease_until < clock.now())
+        return self._lose(task_runs.c.lease_until < clock.now(), limit)
 
     def lose(self, workers: Sequence[str]) -> list[Step]:
         """Ends the attempts of workers that are known to be dead, before their leases expire."""
-        of_dead = task_runs.c.worker.in_(workers)
-        with self._database.read() as transaction:
-            held = transaction.execute(
-                sa.select(task_runs.c.id, task_runs.c.run_id, task_runs.c.fence).where(
-                    task_runs.c.state == "running", of_dead
-                )
-            ).all()
-        return self._lose([*map(tuple, held)], of_dead)
+        return self._lose(task_runs.c.worker.in_(workers))
 
-    def _lose(
-        self, which: Sequence[tuple[str, str, int]], still: sa.ColumnElement[bool]
-    ) -> list[Step]:
+    def _lose(self, is_lost: sa.ColumnElement[bool], limit: int | None = None) -> list[Step]:
+        with self._database.read() as transaction:
+            lost = transaction.execute(
+                sa.select(task_runs.c.id, task_runs.c.run_id, task_runs.c.fence)
+                .where(task_runs.c.state == "running", is_lost)
+                .limit(limit)
+            ).all()
         steps = []
-        for task_run_id, run_id, fence in which:
+        for task_run_id, run_id, fence in lost:
             with self._database.write() as transaction:
                 lock_run(transaction, run_id)
                 # It may have been renewed, or claimed by another worker, since.
-                found = transaction.execute(
-                    sa.select(task_runs.c.id).where(task_runs.c.id == task_run_id, still)
+                still = transaction.execute(
+                    sa.select(task_runs.c.id).where(task_runs.c.id == task_run_id, is_lost)
                 ).first()
-                if found is not None:
+                if still is not None:
                     steps.append(self._end(transaction, run_id, task_run_id, fence, _LOST))
         return [step for step in steps if step.done]
 
