@@ -229,6 +229,21 @@ def test_a_run_has_its_owners_rights_and_no_one_elses(house: House) -> None:
     assert (run.run_as, run.triggered_by) == ("user:eva", "ben")
 
 
+def test_a_restored_version_is_checked_with_its_sql_files(house: House) -> None:
+    """ben may write to the warehouse when he saves the version, and not any more when he restores it."""
+    text = ONE.format(name="kept_file").replace("'select 1 as n'", "{file: a.sql}")
+    shared = house.get(ConnectionService).find(house["ana"], "warehouse").id
+    for level in ("write", "use"):
+        share = ShareRequest.model_validate({"kind": "user", "name": "ben", "level": level})
+        house.get(ConnectionService).sharing.share(house["ana"], shared, share)
+        if level == "write":
+            made = house.create("ben", text, {"a.sql": b"create table kept_file as select 1 as n"})
+            house.pipelines.save(house["ben"], made.id, save(text, {"a.sql": b"select 1 as n"}))
+    with pytest.raises(InvalidInput) as refused:
+        house.pipelines.restore_version(house["ben"], made.id, 1)
+    assert refused.value.details["problems"][0]["code"] == "statement"
+
+
 def test_a_lost_right_fails_the_next_run(house: House) -> None:
     made = house.create("ben", ONE.format(name="later"))
     assert house.run("ben", "later").state == "succeeded"

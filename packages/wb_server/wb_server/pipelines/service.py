@@ -237,9 +237,8 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
         """
         version = self.version(actor, pipeline_id, number)
         old = self.require(actor, pipeline_id, "update")
-        definition, _ = self._checks.validated(
-            actor, old, version.text, version.files.keys(), number
-        )
+        content = self._definitions.contents(version.files)
+        definition, _ = self._checks.validated(actor, old, version.text, content, number)
         request = PipelineSave(
             text=version.text, keep_files=False, note=f"Version {number} again", version=None
         )
