@@ -314,8 +314,10 @@ class TaskSpec(_Part):
         return ()
 
     def files(self) -> Iterable[FileUse]:
-        """The files of the pipeline's folder that must exist."""
-        return ()
+        """The files of the pipeline's folder that must exist: those with the SQL of its statements."""
+        for use in self.statements():
+            if use.file is not None:
+                yield FileUse(use.file, (*use.path, "file"))
 
     def reads(self) -> Iterable[ArtifactUse]:
         """The artifacts of other tasks that must exist."""

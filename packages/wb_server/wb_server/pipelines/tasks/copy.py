@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from ...queries.broker import Broker
 from ...queries.models import QueryRequest
 from ..definition.fields import ArtifactName, ConnectionName, Sql
-from ..definition.models import ArtifactUse, ConnectionUse, FileUse, SqlUse, TaskSpec
+from ..definition.models import ArtifactUse, ConnectionUse, SqlUse, TaskSpec
 from . import rows
 from .base import Attempt, TaskFailed, TaskResult, TaskType
 from .parquet_rows import ParquetRows
@@ -88,10 +88,6 @@ class CopySpec(TaskSpec):
             yield SqlUse.of(
                 self.source.connection, self.source.query, ("from", "query"), reads=True
             )
-
-    def files(self) -> Iterable[FileUse]:
-        if isinstance(self.source, FromQuery) and self.source.query.file is not None:
-            yield FileUse(self.source.query.file, ("from", "query", "file"))
 
     def reads(self) -> Iterable[ArtifactUse]:
         if isinstance(self.source, FromArtifact):

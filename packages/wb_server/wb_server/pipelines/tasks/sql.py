@@ -13,7 +13,7 @@ from ...gate.loads import Once
 from ...queries.broker import Broker
 from ...queries.models import QueryRequest
 from ..definition.fields import ConnectionName, Sql
-from ..definition.models import ConnectionUse, FileUse, SqlUse, TaskSpec
+from ..definition.models import ConnectionUse, SqlUse, TaskSpec
 from . import rows
 from .base import Attempt, TaskResult, TaskType
 from .temporary import Temporary
@@ -67,10 +67,6 @@ class SqlSpec(TaskSpec):
         yield SqlUse.of(
             self.connection, self.statement, ("statement",), reads=self.into is not None
         )
-
-    def files(self) -> Iterable[FileUse]:
-        if self.statement.file is not None:
-            yield FileUse(self.statement.file, ("statement", "file"))
 
     def outputs(self) -> tuple[str, ...] | None:
         # Without a target, the columns of a single row become outputs too.
