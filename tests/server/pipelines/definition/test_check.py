@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
-from support.task_specs import REGISTRY, World
+from support.task_specs import REGISTRY, HttpSpec, World
 
 from wb_server.kit.errors import InvalidInput
 from wb_server.pipelines.definition.check import OUTSIDE, Checked, check, load
+from wb_server.pipelines.definition.models import CheckContext, TaskProblem
 from wb_server.pipelines.definition.problems import Problem
 
 GOOD = """\
@@ -358,3 +359,17 @@ def test_random_characters_never_raise(seed: int) -> None:
         assert all(inside(text, problem) for problem in answer.problems), text
         answer = check(text.encode("utf-16-le"), REGISTRY)
         assert answer.problems
+
+
+def test_a_task_type_can_point_at_a_part_of_a_text() -> None:
+    class Picky(HttpSpec):
+        """Calls an address, but not this host."""
+
+        def problems(self, context: CheckContext) -> Iterable[TaskProblem]:
+            yield TaskProblem(("url",), "bad_url", "Not this host.", self.url.index("a.example"))
+
+    text = "name: a\ntasks:\n  one: {type: http, url: https://a.example/}\n"
+    answer = check(text, {**REGISTRY, "http": Picky}, World())
+    assert [(item.line, item.column, item.path) for item in answer.problems] == [
+        (3, text.splitlines()[2].index("a.example") + 1, ("tasks", "one", "url"))
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from pydantic_core import PydanticCustomError
@@ -70,7 +71,7 @@ def problems_outside(
                     f"{near(file.name, context.files)}.",
                 )
         for problem in spec.problems(context):
-            yield TaskProblem((*path, *problem.path), problem.code, problem.message)
+            yield replace(problem, path=(*path, *problem.path))
 
 
 def _timeouts(
