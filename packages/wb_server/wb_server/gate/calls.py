@@ -84,9 +84,7 @@ class CallRequest(Request):
         """
         if self.form and self.body is not None:
             raise InvalidInput("A request has a body or a form, not both.", code="bad_body")
-        if self.form:
-            return encoded(self.form, form=True).encode(), "application/x-www-form-urlencoded"
-        return body_bytes(self.body)
+        return body_bytes(self.body, self.form)
 
 
 @dataclass(frozen=True)
@@ -116,12 +114,14 @@ class CallResult:
             return self.body.decode("utf-8", "replace")
 
 
-def body_bytes(body: Any) -> tuple[bytes | None, str]:
-    """A body and its media type: text as it is, anything else as JSON.
+def body_bytes(body: Any, form: Mapping[str, Any]) -> tuple[bytes | None, str]:
+    """A body and its media type: the form if there is one; text as it is, anything else as JSON.
 
     Raises:
         InvalidInput: it can't be sent (``bad_body``).
     """
+    if form:
+        return encoded(form, form=True).encode(), "application/x-www-form-urlencoded"
     if body is None:
         return None, ""
     try:

@@ -33,7 +33,6 @@ from .base import Attempt, TaskFailed, TaskResult, TaskType
 
 # The maximum size of an answer, which becomes an output. A longer one fails instead of being cut.
 _ANSWER_BYTES = 32 * 1024
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # Headers that address the host and frame the body: the task sets them itself.
 _OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade"})
 
@@ -206,7 +205,8 @@ class HttpTask(TaskType):
         headers["Host"] = url.netloc.decode("ascii")
         headers["Idempotency-Key"] = attempt.task_run_id
         headers.setdefault("User-Agent", "Workbench")
-        content, media_type = _content(spec)
+        with _refusals():
+            content, media_type = body_bytes(spec.body, spec.form)
         if media_type:
             headers.setdefault("Content-Type", media_type)
         request = httpx.Request(spec.method, url, headers=headers, content=content)
@@ -350,18 +350,6 @@ def _with_query(url: str, query: Mapping[str, Any]) -> str:
     joint = "" if address.endswith(("?", "&")) else "&" if "?" in address else "?"
     with _refusals():
         return f"{address}{joint}{encoded(query, form=False)}{mark}{fragment}"
-
-
-def _content(spec: HttpSpec) -> tuple[bytes | None, str]:
-    """The encoded body and its media type.
-
-    Raises:
-        TaskFailed: the body can't be sent (``bad_body``).
-    """
-    with _refusals():
-        if spec.form:
-            return encoded(spec.form, form=True).encode(), "application/x-www-form-urlencoded"
-        return body_bytes(spec.body)
 
 
 @contextlib.contextmanager
