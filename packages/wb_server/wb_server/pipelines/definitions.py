@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from threading import Lock
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -60,9 +61,12 @@ class Plan:
 
     @property
     def reads_outputs(self) -> bool:
-        """Whether one of its expressions may read the outputs of other tasks."""
-        spec = templates.with_files(self.spec, self.files)
-        return any("tasks" in each.text for each in templates.of(spec))
+        """Whether one of its expressions may read the outputs of other tasks.
+
+        Raises:
+            Unprocessable: an SQL file can't be read.
+        """
+        return any("tasks" in each.text for each in templates.of(self._whole))
 
     def resolved(self, scope: Mapping[str, Any]) -> TaskSpec:
         """The task with every expression replaced by its value.
@@ -70,7 +74,12 @@ class Plan:
         Raises:
             Unprocessable: an expression can't be computed, or an SQL file can't be read.
         """
-        return templates.evaluated(templates.with_files(self.spec, self.files), scope)
+        return templates.evaluated(self._whole, scope)
+
+    @cached_property
+    def _whole(self) -> TaskSpec:
+        """The task with the text of its SQL files, which are read on first use."""
+        return templates.with_files(self.spec, self.files)
 
 
 class Definitions:
