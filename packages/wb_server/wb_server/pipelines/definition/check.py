@@ -289,8 +289,10 @@ class _Checker:
 
     def _in_files(self, path: Path, spec: TaskSpec | None, names: Names) -> None:
         """Checks the expressions in the SQL files of a task, as far as their content is known."""
-        for use in spec.statements() if spec is not None and self.context is not None else ():
-            content = self.context.content(use.file) if use.file and self.context else None
+        if spec is None or self.context is None:
+            return
+        for use in spec.statements():
+            content = self.context.content(use.file) if use.file else None
             if content is None:
                 continue
             line = 1

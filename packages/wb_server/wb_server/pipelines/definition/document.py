@@ -78,7 +78,7 @@ class Document:
         """
         found = self.range_of(path)
         source = self.text[found.start : found.end]
-        offset += len(text) - offset - len(text[offset:].lstrip())  # to the next word
+        offset = len(text) - len(text[offset:].lstrip())  # to the next word
         offset = min(offset, len(text.rstrip()) - 1)
         word = _WORD.match(text, max(0, offset))
         start = _nth(source, word[0], text.count(word[0], 0, offset)) if word else None

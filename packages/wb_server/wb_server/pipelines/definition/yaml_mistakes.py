@@ -31,12 +31,7 @@ def found(text: str, error: MarkedYAMLError) -> Mistake | None:
         if "end of stream" in str(error.problem) or "document separator" in str(error.problem):
             return Mistake(opening.index, "This quote is never closed. Close it.")
         return None
-    return (
-        _earlier_quote(text, at)
-        or _dedented_text(text, at)
-        or _unclosed_bracket(error, text)
-        or None
-    )
+    return _earlier_quote(text, at) or _dedented_text(text, at) or _unclosed_bracket(error, text)
 
 
 def _earlier_quote(text: str, at: int) -> Mistake | None:

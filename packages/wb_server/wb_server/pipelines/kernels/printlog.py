@@ -40,7 +40,11 @@ class PrintLog:
         if len(rest) > _LONGEST_LINE:
             # Of a progress bar, only the last state.
             returned, _, state = rest.rstrip("\r").rpartition("\r")
-            rest = state if returned and len(state) <= _LONGEST_LINE else self._in_parts(rest)
+            if returned and len(state) <= _LONGEST_LINE:
+                rest = state
+            else:
+                self._write([rest])
+                rest = ""
         if rest:
             self._lines[name] = rest
 
@@ -57,10 +61,6 @@ class PrintLog:
         """Ends a cell: logs its unfinished lines."""
         self._flush()
         self._title = ""
-
-    def _in_parts(self, line: str) -> str:
-        self._write([line])
-        return ""
 
     def _flush(self) -> None:
         rest, self._lines = list(self._lines.values()), {}
