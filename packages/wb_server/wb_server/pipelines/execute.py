@@ -97,8 +97,9 @@ class _RunningAttempt:
                 if error.code not in _STORAGE or self.stopping.is_set():
                     raise
                 self.record.held(error.message)
+                # Before the wait: the keeper looks at the deadline during it.
+                self.deadline += clock.monotonic() - began + _ROOM_SECONDS
                 self.stopping.wait(_ROOM_SECONDS)
-                self.deadline += clock.monotonic() - began
 
 
 _NO_ROOM = "The disk on which the Workbench keeps files of tasks is full. Tell an administrator."
