@@ -38,6 +38,31 @@ class Dated(Staff):
         self.dates = {**self.dates, name: since}
 
 
+class Remembering(Dated):
+    """A directory that keeps its last answer about a user, as the Hub's does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+        self._kept: dict[str, frozenset[str]] = {}
+
+    def created_at(self, name: str) -> str:
+        self._ask(name)
+        return self.dates[name]
+
+    def person(self, name: str) -> frozenset[str]:
+        if name not in self._kept:
+            self._ask(name)
+        return self._kept[name]
+
+    def refresh(self) -> None:
+        self._kept.clear()
+
+    def _ask(self, name: str) -> None:
+        self.asked += 1
+        self._kept[name] = self.groups_of[name]
+
+
 @pytest.fixture
 def office(
     tmp_path: Path, postgres: Cluster, monkeypatch: pytest.MonkeyPatch
@@ -114,6 +139,17 @@ def test_an_outdated_answer_changes_nothing(database: Database) -> None:
         stored = dict(transaction.execute(sa.select(people.c.name, people.c.since)).all())
     assert stored["ana"] == SECOND
     assert len(stored) == 2
+
+
+def test_a_new_user_has_no_groups_of_the_former_one(database: Database) -> None:
+    staff = Remembering()
+    people_service = PeopleService(staff, Namesakes(database, Bus(frozenset())))
+    assert people_service.groups_of("root") == {"admin"}
+    staff.replace("root", SECOND)
+    staff.groups_of["root"] = frozenset({"viewer"})
+    assert people_service.groups_of("root") == {"viewer"}
+    # Each time the directory was asked once for both.
+    assert staff.asked == 2
 
 
 def test_every_column_with_a_users_name_says_so() -> None:

@@ -82,10 +82,11 @@ class JwtIdentity:
         self._check_claims(unverified)
         claims = self._verified(token, algorithm, await self._keys.get(kid))
         name, scopes = self._name(claims), self._scopes(claims)
+        # First, because it always asks the Hub: the groups are then of the same answer.
+        created = await asyncio.to_thread(self._directory.created_at, name)
         groups = await asyncio.to_thread(self._directory.groups_of, name, CACHE_SECONDS)
         if groups is None:
             raise self._unknown(name)
-        created = await asyncio.to_thread(self._directory.created_at, name)
         if (
             created
             and claims["iat"] + _LEEWAY_SECONDS < datetime.fromisoformat(created).timestamp()

@@ -111,8 +111,11 @@ class PeopleService:
 
     def groups_of(self, name: str) -> frozenset[str] | None:
         """The groups of one user as of now, or ``None`` if there is no such user."""
+        # First, because it asks the directory now: the groups, which may be cached, are then of that
+        # answer, and not those of a former user.
+        created = self.created_at(name)
         groups = self._one(name)
-        if groups is not None and not self.is_current(name, self.created_at(name)):
+        if groups is not None and not self.is_current(name, created):
             # The answer was cached, and another process has seen a later user of that name.
             self._directory.refresh()
             groups = self._one(name)
