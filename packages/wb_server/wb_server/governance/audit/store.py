@@ -122,7 +122,7 @@ class AuditStore:
         """A user's rows of one record, oldest first.
 
         Args:
-            since: no row before this is looked at: there is no index on records.
+            since: leaves out older rows.
         """
         found = (
             sa.select(audit)
