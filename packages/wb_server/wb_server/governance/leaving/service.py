@@ -71,15 +71,9 @@ class LeavingService:
         return Left(**before.model_dump(), to=to)
 
     def _require_successor(self, name: str, to: Owner) -> None:
-        kind = "user" if to.kind == "user" else "group"
         if to.kind == "user" and to.name == name:
             raise Unprocessable("Choose somebody who stays.", code="leaves", field="to")
-        if not self._people.exists("user" if to.kind == "user" else "group", to.name):
-            raise Unprocessable(
-                f"There is no {kind} “{to.name[:100]}” in the Hub.",
-                code="unknown_person",
-                field="to",
-            )
+        self._people.require_known(to.hub_kind, to.name, field="to")
         if to.name == LOCKED_OUT or (
             to.kind == "user" and LOCKED_OUT in (self._people.groups_of(to.name) or ())
         ):

@@ -18,6 +18,11 @@ class Owner(BaseModel):
     kind: Literal["user", "team"]
     name: str
 
+    @property
+    def hub_kind(self) -> Literal["user", "group"]:
+        """What it is at the Hub, and in shares."""
+        return "user" if self.kind == "user" else "group"
+
 
 class Share(BaseModel):
     """The level that a user, or each member of a group, has on a thing."""

@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import sqlalchemy as sa
 
@@ -52,6 +52,7 @@ class OwnedService(Generic[T, V]):
         self._store = store
         self._view = view
         self._rights = rights
+        self._people = people
         self._bus = bus
         self._thing, self._plural = store.model.thing, store.model.plural
         self.sharing = Sharing(self.require, store, rights, people, bus)
@@ -162,11 +163,10 @@ class OwnedService(Generic[T, V]):
         """
         old = self.require(actor, thing_id, "transfer")
         owner = Owner(kind=request.kind, name=request.name)
-        kind: Literal["user", "group"] = "user" if owner.kind == "user" else "group"
-        self.sharing.require_known(kind, owner.name)
+        self._people.require_known(owner.hub_kind, owner.name)
         changed = self._transferred(old, owner).changed()
         with self._saving(changed, old) as transaction:
-            self._store.unshare(transaction, old.id, kind, owner.name)
+            self._store.unshare(transaction, old.id, owner.hub_kind, owner.name)
         return self.sharing.of(self._store.by_id(old.id) or changed)
 
     # --- when a user leaves ----------------------------------------------------------------
@@ -191,9 +191,8 @@ class OwnedService(Generic[T, V]):
             Conflict: somebody else changed a thing meanwhile.
         """
         for old, new in changes:
-            kind = "user" if new.owner.kind == "user" else "group"
             self._store.update(transaction, new, old.version)
-            self._store.unshare(transaction, new.id, kind, new.owner.name)
+            self._store.unshare(transaction, new.id, new.owner.hub_kind, new.owner.name)
 
     def handed_over(self, changes: builtins.list[tuple[T, T]]) -> None:
         """Called once the changes are committed."""

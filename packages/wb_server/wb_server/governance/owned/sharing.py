@@ -78,13 +78,13 @@ class Sharing(Generic[T]):
                 field="name",
             )
         owner = thing.owner
-        if (owner.kind == "user") == (request.kind == "user") and owner.name == request.name:
+        if owner.hub_kind == request.kind and owner.name == request.name:
             raise Unprocessable(
                 f"“{owner.name}” owns this {self._thing} and needs no share.",
                 code="is_owner",
                 field="name",
             )
-        self.require_known(request.kind, request.name)
+        self._people.require_known(request.kind, request.name)
         share = Share(kind=request.kind, name=request.name, level=request.level)
         if len(thing.shares) >= _MAX_SHARES:
             raise Conflict(
@@ -130,19 +130,6 @@ class Sharing(Generic[T]):
                     )
                 )
         return Access(owner=thing.owner, shares=thing.shares, people=people)
-
-    def require_known(self, kind: Literal["user", "group"], name: str) -> None:
-        """Checks that the Hub has this user or group.
-
-        Raises:
-            Unprocessable: it doesn't (``unknown_person``).
-        """
-        if not self._people.exists(kind, name):
-            raise Unprocessable(
-                f"There is no {kind} “{name[:100]}” in the Hub.",
-                code="unknown_person",
-                field="name",
-            )
 
     def _changed(self, thing_id: str) -> Access:
         self._bus.publish(self._store.model.plural)

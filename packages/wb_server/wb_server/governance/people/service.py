@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 import sqlalchemy as sa
 
+from ...kit.errors import Unprocessable
 from .models import PeopleList, Person
 from .namesakes import Namesakes
 
@@ -101,6 +102,24 @@ class PeopleService:
         # They may have been added a moment ago, or replaced by another one of the same name.
         self._directory.refresh()
         return name in (self.users() if kind == "user" else self._directory.groups())
+
+    def require_known(
+        self, kind: Literal["user", "group"], name: str, *, field: str = "name"
+    ) -> None:
+        """Checks that this user or group exists, as of now.
+
+        Args:
+            field: the request's field with the name.
+
+        Raises:
+            Unprocessable: it doesn't (``unknown_person``).
+        """
+        if not self.exists(kind, name):
+            raise Unprocessable(
+                f"There is no {kind} “{name[:100]}” in the Hub.",
+                code="unknown_person",
+                field=field,
+            )
 
     def users(self) -> Mapping[str, frozenset[str]]:
         """Every user with their groups."""
