@@ -20,11 +20,11 @@ class PeoplePage(BaseHandler):  # type: ignore[misc]
 
     @needs_scope("admin:users")  # type: ignore[untyped-decorator]
     async def get(self) -> None:
+        await self._show(link=None)
+
+    async def _show(self, **more: Any) -> None:
         page = await self.render_template(
-            "people.html",
-            people=self._people(),
-            roles=accounts.ROLES,
-            link=None,
+            "people.html", people=self._people(), roles=accounts.ROLES, **more
         )
         self.finish(page)
 
@@ -56,15 +56,9 @@ class InvitePage(PeoplePage):
         account = getattr(self.authenticator, "get_user", lambda name: None)(name)
         if account is None or not account.is_authorized:
             raise web.HTTPError(404, "There is no such account")
-        page = await self.render_template(
-            "people.html",
-            people=self._people(),
-            roles=accounts.ROLES,
-            link=accounts.invitation(self, name),
-            invited=name,
-            days=accounts.INVITATION_DAYS,
+        await self._show(
+            link=accounts.invitation(self, name), invited=name, days=accounts.INVITATION_DAYS
         )
-        self.finish(page)
 
 
 class AddPage(BaseHandler):  # type: ignore[misc]
