@@ -6,7 +6,6 @@ blob without a reference is left over from an interrupted write; ``sweep`` remov
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import tempfile
@@ -20,6 +19,7 @@ import sqlalchemy as sa
 
 from . import clock
 from .db import Database, UtcDateTime, metadata
+from .disk import is_full
 from .errors import NotFound, Unavailable
 
 blobs = sa.Table(
@@ -112,7 +112,7 @@ class Blobs:
             os.replace(name, path)
         except BaseException as error:
             Path(name).unlink(missing_ok=True)
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if isinstance(error, OSError) and is_full(error):
                 raise _full() from error
             raise
         with self._database.write() as connection:

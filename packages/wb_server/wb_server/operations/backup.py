@@ -7,7 +7,6 @@ the backup's name before all of it is on the disk.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from ..governance.secrets import keyfile
 from ..governance.secrets import passphrase as sealing
 from ..kit import clock
+from ..kit.disk import is_full
 from ..kit.version import VERSION
 from ..settings import Settings, in_force
 from . import manifest
@@ -206,6 +206,6 @@ def _private(path: str, flags: int) -> int:
 
 
 def _os_text(error: OSError, place: Path) -> str:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if is_full(error):
         return f"There is no space left in {place}. Nothing was written."
     return f"{error.filename or place} can't be read or written: {error.strerror}."

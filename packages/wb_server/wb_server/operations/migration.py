@@ -6,7 +6,6 @@ succeeds and is regretted.
 
 from __future__ import annotations
 
-import errno
 import logging
 import re
 from contextlib import suppress
@@ -18,6 +17,7 @@ from alembic.util import CommandError
 
 from ..governance.secrets import vault
 from ..kit import clock, db
+from ..kit.disk import is_full
 from ..settings import Settings
 from . import postgres, sqlite
 from .database_state import read_state, require_key
@@ -133,7 +133,7 @@ def _copy(settings: Settings, newest: str | None) -> Path:
         _write(settings.database, made)
     except (OSError, OperationError) as error:
         reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if isinstance(error, OSError) and is_full(error):
             reason = "there is no space left."
         raise OperationError(
             f"No copy of the metadata database can be made in {folder}, so it was not migrated: "

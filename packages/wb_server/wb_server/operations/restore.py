@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from ..governance.secrets import passphrase as sealing
 from ..kit import db
+from ..kit.disk import is_full
 from ..settings import Settings
 from . import manifest, postgres, sqlite
 from .archive import Extracted, extract, finish
@@ -372,7 +373,7 @@ def _private(path: str, flags: int) -> int:
 
 
 def _os_text(error: OSError, place: Path) -> str:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if is_full(error):
         return f"There is no space left in {place}. Nothing was written."
     if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
         return f"{error.filename or place} already exists. Nothing was overwritten."

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ...kit.disk import is_full
+
 
 class VaultError(Exception):
     """The vault can't be used; the text says what to do. The service must not start."""
@@ -127,6 +129,6 @@ def _why_not(path: Path, error: OSError) -> str:
         return said + ("The file is mounted by itself or read-only. Mount its folder, writable.")
     if error.errno in (errno.EPERM, errno.EACCES):
         return said + "Run this as the user who owns the file and its folder."
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(error):
         return said + "Free some space there and run it again."
     return said + "Nothing was changed in it."
