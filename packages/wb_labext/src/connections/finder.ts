@@ -3,6 +3,7 @@ import type { CatalogMatch, ConnectionView } from '../api/types';
 import type { ConnectionsApi } from './api';
 import { node } from './nodes';
 import type { Place, TreeNode } from './tree';
+import { keyOf } from './tree';
 
 /** How long a pause in typing must be before the catalogs are searched, in milliseconds. */
 export const PAUSE = 500;
@@ -30,7 +31,7 @@ export function nodesOf(
 ): Map<string, TreeNode[]> {
   const found = new Map<string, Map<string, TreeNode>>();
   const add = (parent: Place, child: TreeNode): void => {
-    const { key } = node('schema', parent, '', '');
+    const key = keyOf(parent);
     const children = found.get(key) ?? new Map<string, TreeNode>();
     found.set(key, children);
     // A table may come again, as that of a column.
