@@ -2,6 +2,7 @@ import { PathExt } from '@jupyterlab/coreutils';
 import type { Contents } from '@jupyterlab/services';
 
 import type { ApiClient } from '../api/request';
+import { KERNEL } from '../ui/kernel';
 import { isPipelineFile } from './document';
 
 /** The folders of pipeline files on the user's own Jupyter server. */
@@ -78,7 +79,7 @@ export class Folders {
         }
       ],
       metadata: {
-        kernelspec: { name: 'workbench-python', display_name: 'Workbench Python' }
+        kernelspec: { name: KERNEL, display_name: 'Workbench Python' }
       },
       nbformat: 4,
       nbformat_minor: 5
