@@ -1,6 +1,6 @@
 /** The commands of tables, and of names in the tree. */
 import type { ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/application';
-import { Clipboard, MainAreaWidget } from '@jupyterlab/apputils';
+import { Clipboard } from '@jupyterlab/apputils';
 import type { CodeEditor } from '@jupyterlab/codeeditor';
 import { FileEditor } from '@jupyterlab/fileeditor';
 import { NotebookPanel } from '@jupyterlab/notebook';
@@ -70,16 +70,13 @@ export function addTableCommands(options: TableCommandOptions): void {
     await model.start();
     const title = `${model.item(connection)?.name ?? ''}: ${nameOf({ connection, schema, table })}`;
     const id = `workbench-table-${JSON.stringify([connection, schema ?? null, table])}`;
-    const shown = [...shell.widgets('main')].find(widget => widget.id === id);
-    if (shown instanceof MainAreaWidget) {
-      (shown.content as ViewWidget<TableModel>).model.show(tab);
-    }
-    await views.open(id, () =>
+    const view = await views.open(id, () =>
       tableWidget({
         model: new TableModel(model.api, { connection, schema, table }, title, tab, trans),
         trans
       })
     );
+    view.model.show(tab);
   };
 
   commands.addCommand(CommandIDs.preview, {

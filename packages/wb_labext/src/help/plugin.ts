@@ -54,13 +54,12 @@ export const helpPlugin: JupyterFrontEndPlugin<void> = {
       execute: async args => {
         const page = typeof args.page === 'string' ? args.page : undefined;
         let made = false;
-        await views.open('workbench-help', () => {
+        const view = await views.open('workbench-help', () => {
           made = true;
           return new HelpView(pages, rendermime, trans, page);
         });
-        const shown = shell.currentWidget as { content?: unknown } | null;
-        if (!made && page && shown?.content instanceof HelpView) {
-          await shown.content.open(page);
+        if (!made && page) {
+          await view.open(page);
         }
       }
     });

@@ -35,8 +35,8 @@ export class MainViews<T extends Widget> {
     }
   }
 
-  /** Shows the view with this id. */
-  async open(id: string, make: () => T): Promise<void> {
+  /** Shows the view with this id, and returns it. */
+  async open(id: string, make: () => T): Promise<T> {
     const { shell } = this.options.app;
     const widget = this.tracker.find(item => item.id === id) ?? this.frame(id, make());
     if (!this.tracker.has(widget)) {
@@ -54,6 +54,7 @@ export class MainViews<T extends Widget> {
       shell.add(widget, 'main', { type: 'Workbench' });
     }
     shell.activateById(widget.id);
+    return widget.content;
   }
 
   /** Frames a view; the frame takes its title from the view. */
@@ -105,7 +106,9 @@ export function addMainView(options: MainViewOptions): string {
     caption,
     icon,
     describedBy: { args: { type: 'object', properties: {} } },
-    execute: () => views.open(namespace, options.make)
+    execute: async () => {
+      await views.open(namespace, options.make);
+    }
   });
   const category = trans.__('Workbench');
   palette?.addItem({ command, category });
