@@ -6,6 +6,7 @@ import { Select } from '../ui/select';
 import { useModelState } from '../ui/signal';
 import { Spinner } from '../ui/states';
 import type { DraftModel } from './draft';
+import { ValueRows } from './valuerows';
 
 /** The first rows of a table with the form's settings, or what to set so that it can be read. */
 export function PreviewPane(props: { draft: DraftModel; trans: TranslationBundle }): JSX.Element {
@@ -93,17 +94,7 @@ function Answer(props: {
               ))}
             </tr>
           </thead>
-          <tbody>
-            {preview.rows.map((row, number) => (
-              <tr key={number}>
-                {row.map((value, place) => (
-                  <td key={place} title={value ?? undefined}>
-                    {value ?? <span className="wb-Preview-null">NULL</span>}
-                  </td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
+          <ValueRows rows={preview.rows} />
         </table>
       </div>
       <div className="wb-Preview-note">

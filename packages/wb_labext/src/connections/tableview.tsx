@@ -11,6 +11,7 @@ import { useModelState } from '../ui/signal';
 import { Notice } from '../ui/states';
 import { ViewWidget } from '../ui/viewwidget';
 import type { TableModel } from './tablemodel';
+import { ValueRows } from './valuerows';
 
 interface Props {
   model: TableModel;
@@ -102,17 +103,7 @@ function Rows(props: Props): JSX.Element | null {
             ))}
           </tr>
         </thead>
-        <tbody>
-          {found.rows.map((row, number) => (
-            <tr key={number}>
-              {row.map((value, place) => (
-                <td key={place} title={value ?? undefined}>
-                  {value ?? <span className="wb-TableView-null">NULL</span>}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
+        <ValueRows rows={found.rows} />
       </table>
       <p className="wb-TableView-note">
         {found.rows.length === 0
