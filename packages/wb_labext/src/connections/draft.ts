@@ -77,7 +77,7 @@ export class DraftModel extends CredentialForm<DraftState> {
 
   /** Whether the user can choose between shared and personal credentials. */
   get hasCredentials(): boolean {
-    return this.connectors.find(item => item.kind === this.state.kind)?.supports_personal ?? false;
+    return this.connector?.supports_personal ?? false;
   }
 
   /** Whether saving removes users' personal credentials. */
@@ -86,8 +86,7 @@ export class DraftModel extends CredentialForm<DraftState> {
   }
 
   get hasPreview(): boolean {
-    const found = this.connectors.find(item => item.kind === this.state.kind);
-    return found?.capabilities?.includes('preview') ?? false;
+    return this.connector?.capabilities?.includes('preview') ?? false;
   }
 
   get schema(): RJSFSchema {
@@ -254,6 +253,10 @@ export class DraftModel extends CredentialForm<DraftState> {
       }
     }
     return errors;
+  }
+
+  private get connector(): ConnectorInfo | undefined {
+    return this.connectors.find(item => item.kind === this.state.kind);
   }
 
   private configSchema(kind: string): JSONObject {
