@@ -102,10 +102,9 @@ export function addTableCommands(options: TableCommandOptions): void {
       async place => {
         const { rows } = await model.api.count(place);
         const name = nameOf({ ...place, column: undefined });
-        const text = trans._n('%2 has %1 row.', '%2 has %1 rows.', rows, name);
-        notify(trans, 'info', text.replace(String(rows), rows.toLocaleString()), {
-          autoClose: 10_000
-        });
+        const number = rows.toLocaleString();
+        const text = trans._n('%2 has %3 row.', '%2 has %3 rows.', rows, name, number);
+        notify(trans, 'info', text, { autoClose: 10_000 });
       },
       fail
     )

@@ -61,7 +61,7 @@ function TableView(props: Props): JSX.Element {
               {trans.__('Count rows')}
             </button>
           ) : (
-            trans._n('%1 row', '%1 rows', count).replace(String(count), count.toLocaleString())
+            trans._n('%2 row', '%2 rows', count, count.toLocaleString())
           )}
         </span>
         <IconButton
