@@ -83,12 +83,13 @@ export async function pipelineOfNotebook(
   }
   const parameters = parametersOf(await current(options, notebook));
   let text = pipelineText(name, file, parameters);
+  const shown = await folders.snapshot(folder);
   return {
     name,
     description: '',
-    files: await folders.snapshot(folder),
+    files: shown,
     form: async () => {
-      const names = await folders.names(folder);
+      const names = Object.keys(shown);
       const { problems, parameters: form } = await api.check({ text, files: names });
       if (problems.length > 0 || !form) {
         const [first] = problems;
