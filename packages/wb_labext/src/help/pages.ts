@@ -33,13 +33,18 @@ export class Pages {
     return response.text();
   }
 
-  /** Where the links and pictures of a page lead. */
+  /** Where the links and pictures of a page lead; rejects files that aren't part of the documentation. */
   resolver(page: string): {
     resolveUrl: (url: string) => Promise<string>;
     getDownloadUrl: (path: string) => Promise<string>;
   } {
     return {
-      resolveUrl: url => Promise.resolve(target(PathExt.dirname(page), url) ?? url),
+      resolveUrl: url => {
+        const path = target(PathExt.dirname(page), url);
+        return path === null
+          ? Promise.reject(new Error(`not in the documentation: ${url}`))
+          : Promise.resolve(path);
+      },
       getDownloadUrl: path => Promise.resolve(this.url(path))
     };
   }

@@ -3,14 +3,20 @@ import { MimeModel } from '@jupyterlab/rendermime';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { caretLeftIcon, listIcon, ToolbarButton, Toolbar } from '@jupyterlab/ui-components';
 import { BoxLayout, Panel, Widget } from '@lumino/widgets';
-import { PathExt } from '@jupyterlab/coreutils';
 
 import { helpIcon } from '../ui/icons';
-import { anchor, target } from './links';
+import { anchor } from './links';
 import type { Pages } from './pages';
 import { INDEX } from './pages';
 
 const NO_LINKS = { handleLink: (): void => undefined };
+
+/** Links that lead nowhere become plain text: Lab empties those that the resolver rejects. */
+function tidy(node: HTMLElement): void {
+  for (const link of node.querySelectorAll('a[href=""]')) {
+    link.replaceWith(...link.childNodes);
+  }
+}
 
 /** A page of the documentation, with links to the others. */
 export class HelpView extends Widget {
@@ -96,7 +102,7 @@ export class HelpView extends Widget {
       await renderer.renderModel(
         new MimeModel({ data: { 'text/markdown': text }, trusted: false })
       );
-      this.tidy(renderer.node, path);
+      tidy(renderer.node);
       content = renderer;
     } catch (error) {
       content = new Widget();
@@ -113,19 +119,6 @@ export class HelpView extends Widget {
     this.body.addWidget(content);
     const title = content.node.querySelector('h1')?.textContent?.replace(/¶$/, '').trim();
     this.title.caption = title ?? '';
-  }
-
-  /** Links to files that aren't part of the documentation become plain text. */
-  private tidy(node: HTMLElement, page: string): void {
-    for (const link of node.querySelectorAll<HTMLAnchorElement>('a[href]')) {
-      const written = link.dataset.written ?? link.getAttribute('href') ?? '';
-      if (
-        !/^[a-z][a-z0-9+.-]*:/i.test(written) &&
-        target(PathExt.dirname(page), written) === null
-      ) {
-        link.replaceWith(...link.childNodes);
-      }
-    }
   }
 
   private onClick(event: MouseEvent): void {
