@@ -21,7 +21,7 @@ export async function confirmDelete(
   const { button } = await showDialog({
     title: trans.__('Delete connection “%1”?', connection.name),
     body: (
-      <div className="wb-Confirm" data-testid="wb-delete-dependents">
+      <div data-testid="wb-delete-dependents">
         <p>
           {trans._n(
             'A pipeline uses it, and will fail without it:',

@@ -55,7 +55,7 @@ function TableView(props: Props): JSX.Element {
             </button>
           ))}
         </div>
-        <span className="wb-TableView-count" role="status" data-testid="wb-table-count">
+        <span role="status" data-testid="wb-table-count">
           {count === null ? (
             <button type="button" className="wb-LinkButton" onClick={() => void model.count()}>
               {trans.__('Count rows')}

@@ -126,7 +126,7 @@ function Toolbar(props: ToolbarProps): JSX.Element {
       {warnings.length > 0 && (
         <button
           type="button"
-          className="wb-LinkButton wb-FileBar-errors wb-mod-warning"
+          className="wb-LinkButton wb-FileBar-errors"
           title={warnings[0].message}
           data-testid="wb-file-warnings"
           onClick={props.listErrors}
