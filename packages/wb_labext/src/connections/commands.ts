@@ -131,7 +131,7 @@ export function addCommands(options: CommandOptions): void {
         });
         await insertCell(app, tracker, text, trans);
       },
-      error => notify(trans, 'error', model.message(error), { autoClose: 8_000 })
+      error => notify(trans, 'error', model.message(error))
     )
   });
 

@@ -172,8 +172,7 @@ export async function addToPipeline(options: NotebookOptions, notebook: string):
       trans.__(
         '%1 has errors, or the task can’t be added without changing something else. Correct it, or add the task by hand.',
         chosen.value
-      ),
-      { autoClose: 8_000 }
+      )
     );
   }
 }

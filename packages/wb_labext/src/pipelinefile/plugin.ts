@@ -104,7 +104,7 @@ export const pipelineEditorPlugin: JupyterFrontEndPlugin<void> = {
         try {
           return await file.save((files, isHome) => mayAdd(trans, files, isHome));
         } catch (error) {
-          notify(trans, 'error', file.message(error), { autoClose: 8_000 });
+          notify(trans, 'error', file.message(error));
           checkAgain(editor);
           if (file.state.problems.length > 0) {
             listErrors(editor, true);
@@ -241,7 +241,7 @@ export const pipelineNotebookPlugin: JupyterFrontEndPlugin<void> = {
         error instanceof ApiError
           ? error.message
           : trans.__('Could not read the notebook or its folder. Reload the page, then try again.');
-      notify(trans, 'error', text, { autoClose: 8_000 });
+      notify(trans, 'error', text);
     };
     const describedBy = {
       args: {

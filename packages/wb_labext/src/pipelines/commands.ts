@@ -48,7 +48,7 @@ export function addCommands(options: CommandOptions): void {
   const { commands } = app;
 
   function fail(error: unknown): void {
-    notify(trans, 'error', model.message(error), { autoClose: 8_000 });
+    notify(trans, 'error', model.message(error));
   }
 
   function target(args: object, action: string): PipelineView | null {

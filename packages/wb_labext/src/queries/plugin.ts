@@ -43,7 +43,7 @@ export const queriesPlugin: JupyterFrontEndPlugin<void> = {
       queriesWidget({
         model,
         trans,
-        fail: error => notify(trans, 'error', model.message(error), { autoClose: 8_000 }),
+        fail: error => notify(trans, 'error', model.message(error)),
         openRun: run => void app.commands.execute(RunCommandIDs.open, { run })
       });
     const open = addMainView({

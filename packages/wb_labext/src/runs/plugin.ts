@@ -138,7 +138,7 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
 
     const actionsOf = (model: RunModel): RunActions => {
       const fail = (error: unknown): void => {
-        notify(trans, 'error', model.message(error), { autoClose: 8_000 });
+        notify(trans, 'error', model.message(error));
       };
       const again = async (body: RerunRequest): Promise<void> => {
         openRun((await model.rerun(body)).id);

@@ -72,7 +72,7 @@ export function addOwnedCommands<View extends Owned>(options: OwnedCommands<View
           }
           await model.remove(id);
         } catch (error) {
-          notify(trans, 'error', model.message(error), { autoClose: 8_000 });
+          notify(trans, 'error', model.message(error));
           return;
         }
         offerUndo({

@@ -34,8 +34,7 @@ export async function insertCell(
       'error',
       trans.__(
         'No kernel here can run the query: “Workbench Python” is not installed. Ask an administrator to install it.'
-      ),
-      { autoClose: 8_000 }
+      )
     );
     return;
   }
