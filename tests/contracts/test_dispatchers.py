@@ -93,6 +93,17 @@ def test_a_ring_after_close_does_no_harm(case: Case, request: pytest.FixtureRequ
     other.close()
 
 
+@pytest.mark.parametrize("case", ["rq"], indirect=True)
+def test_redis_forgets_a_ring_while_it_is_served(
+    case: Case, capfd: pytest.CaptureFixture[str]
+) -> None:
+    case.dispatcher.ring(["flush"])
+    wait_for(lambda: case.arrived() == ["flush"])
+    case.dispatcher.ring(["after"])
+    wait_for(lambda: "after" in case.arrived())
+    assert capfd.readouterr().err == ""
+
+
 def test_rings_resume_when_redis_is_back(caplog: pytest.LogCaptureFixture) -> None:
     with tempfile.TemporaryDirectory(prefix="wb-", dir="/tmp") as folder:
         dispatcher = RqDispatcher(f"unix://{folder}/redis.sock")

@@ -5,6 +5,7 @@ Each is on its own small file system in memory, which only root can mount.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from support.disk import fill, small_disk
 from support.jupyter import embedded
 from support.metadata import migrate_new
 from support.postgres import Cluster
+from support.site import site
+from support.wait import wait_for
 
 from wb_server.kit.blobs import Blobs
 from wb_server.kit.db import Database
@@ -80,6 +83,36 @@ def test_work_is_refused_while_the_disk_is_full_and_resumes_afterwards(
     assert local.ok("POST", "/connections", {**body, "name": "second"})["name"] == "second"
     with sqlite3.connect(f"file:{disk / 'workbench.db'}?mode=ro", uri=True) as database:
         assert database.execute("pragma integrity_check").fetchall() == [("ok",)]
+
+
+def test_a_restarted_worker_waits_to_start(tmp_path: Path, postgres: Cluster) -> None:
+    mark = f"nap_{os.urandom(4).hex()}"
+    with postgres.connect() as connection:
+        connection.execute(f"create view {mark} as select 1 as n from pg_sleep(3)")
+    with (
+        small_disk(tmp_path / "data", 16) as disk,
+        site(tmp_path, WB_LEASE_SECONDS="600") as it,
+    ):
+        it.connect("shop", postgres.config())
+        it.save(
+            "name: p\ntasks:\n  a: {type: sql, connection: shop, "
+            f"statement: 'select n from {mark}'}}\n"
+        )
+        it.start_worker()
+        run = it.run("p")
+        it.running(run, "a")
+        wait_for(lambda: postgres.active(mark))
+        it.kill(it.workers[0])
+        filler = fill(disk)
+        # As above, SQLite's WAL file has to be used up.
+        with pytest.raises(Unavailable):
+            for number in range(1_000):
+                it.connect(f"shop{number}", postgres.config())
+        it.start_worker()
+        # To free the claims of its predecessor, it has to write.
+        wait_for(lambda: "waiting to start" in it.log("worker"))
+        filler.unlink()
+        assert it.ended(run).state == "succeeded"
 
 
 def test_every_answered_read_is_in_the_audit_log(local: Api) -> None:

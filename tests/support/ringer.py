@@ -1,9 +1,14 @@
-"""A worker that appends the ids of the rings it receives to a file: ``ringer URL FILE``."""
+"""A worker that appends the ids of the rings it receives to a file: ``ringer URL FILE``.
+
+The ring ``flush`` makes Redis forget everything before it ends.
+"""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+
+import redis
 
 from wb_server.engines import rq
 
@@ -13,5 +18,8 @@ if __name__ == "__main__":
     def note(task_run_id: str) -> None:
         with path.open("a") as file:
             file.write(f"{task_run_id}\n")
+        if task_run_id == "flush":
+            with redis.Redis.from_url(url) as client:
+                client.flushall()
 
     rq.serve(url, f"ringer-{path.name}", note, lambda: None)

@@ -125,7 +125,8 @@ class _RingWorker(SimpleWorker):
         try:
             self._take(job)
         finally:
-            job.delete(remove_from_queue=False)
+            # Not job.delete, which fails if Redis lost the job in the meantime.
+            self.connection.delete(job.key)
             self.connection.lrem(queue.intermediate_queue_key, 1, job.id)
 
     def _take(self, job: Job) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 
-from ..composition import StartError, build
+from ..composition import StartError, Workbench, build
 from ..engines import rq
+from ..governance.people.service import Directory
 from ..governance.secrets.vault import VaultError
 from ..kit.disk import is_full
-from ..kit.errors import WorkbenchError
+from ..kit.errors import Unavailable, WorkbenchError
 from ..pipelines.execute import Executor
 from ..pipelines.kernels.base import Kernels
 from ..settings import Settings
 from .service import logging_of
+
+log = logging.getLogger(__name__)
 
 _SETUP = "`./wb worker-setup` on the service's machine prints what a worker elsewhere needs."
 
@@ -35,7 +40,7 @@ def main(settings: Settings) -> int:
     try:
         if directory is not None:
             directory.prove()
-        workbench = build(settings, "worker", directory=directory, kernels=_kernels(settings))
+        workbench = _built(settings, directory)
     except (StartError, VaultError, WorkbenchError) as error:
         print(f"wb: {error}", file=sys.stderr)
         if directory is not None:
@@ -49,6 +54,22 @@ def main(settings: Settings) -> int:
         if directory is not None:
             directory.close()
     return 0
+
+
+def _built(settings: Settings, directory: Directory | None) -> Workbench:
+    """Builds the process's parts. A worker whose predecessor left claims frees them, so it needs room.
+
+    Ending instead would use up a supervisor's restarts in the seconds in which the disk is full.
+    """
+    while True:
+        try:
+            return build(settings, "worker", directory=directory, kernels=_kernels(settings))
+        except (Unavailable, OSError) as error:
+            full = is_full(error) if isinstance(error, OSError) else error.code == "storage_full"
+            if not full:
+                raise
+            log.warning("waiting to start: %s", error)
+            time.sleep(2)
 
 
 def _missing(settings: Settings) -> list[str]:
