@@ -17,8 +17,9 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 
 def _link_jupyter_server_extension(server: ServerApp) -> None:
-    from .user_server import voila
+    from .user_server import kernel_client, voila
 
+    kernel_client.configure(server.config)
     voila.configure(server)
 
 
