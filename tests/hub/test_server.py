@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -135,3 +136,56 @@ def test_health_through_the_proxy(hub: Running) -> None:
     assert health["status"] == "ok"
     assert health["mode"] == "hub"
     assert health["isolated"] is False
+
+
+def test_pictures_beside_notebooks_are_their_users_alone(
+    hub: Running, admin: Browser, server: psutil.Process
+) -> None:
+    home = Path(server.environ()["HOME"])
+    (home / "chart.png").write_bytes(b"chart")
+    (home / "drawing.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    folder = f"{hub.url}/user/admin/voila/files"
+    for name in ("chart.png", "drawing.svg"):
+        assert httpx.get(f"{folder}/{name}", trust_env=False).status_code == 302
+    _open_server(admin)
+    assert admin.http.get(f"{folder}/chart.png").content == b"chart"
+    drawing = admin.http.get(f"{folder}/drawing.svg")
+    assert drawing.status_code == 200
+    assert "sandbox" in drawing.headers["Content-Security-Policy"]
+    for name in (".workbench/x.png", "../../hub/x.png", "examples/02-sales-dashboard.ipynb"):
+        assert admin.http.get(f"{folder}/{name}").status_code in (403, 404)
+
+
+def test_a_dashboard_runs_only_when_its_user_asks(
+    hub: Running, admin: Browser, server: psutil.Process
+) -> None:
+    """A link on another site neither runs a notebook nor puts text into the page."""
+    home = Path(server.environ()["HOME"])
+    cell = {"cell_type": "code", "id": "one", "metadata": {}, "source": "open('ran', 'x').close()",
+            "execution_count": None, "outputs": []}  # fmt: skip
+    kernel = {"kernelspec": {"name": "workbench-python", "display_name": "Workbench Python"}}
+    (home / "ran.ipynb").write_text(
+        json.dumps({"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5})
+    )
+    _open_server(admin)
+    url = f"{hub.url}/user/admin/voila/render/ran.ipynb"
+    script = '"><script>alert(1)</script>'
+    for site in ("cross-site", "same-site"):
+        asked = admin.http.get(url, params={"theme": script}, headers={"Sec-Fetch-Site": site})
+        assert "Run ran.ipynb?" in asked.text
+        assert script not in asked.text
+        assert asked.headers["Content-Security-Policy"].startswith("frame-ancestors 'self'")
+        assert not (home / "ran").exists()
+    shown = admin.http.get(
+        url,
+        params={"theme": script, "template": "../../../.."},
+        headers={"Sec-Fetch-Site": "same-origin"},
+    )
+    assert shown.status_code == 200
+    assert script not in shown.text
+    assert (home / "ran").exists()
+
+
+def _open_server(browser: Browser) -> None:
+    """Opens the user's Lab, which sets the server's own cookies."""
+    browser.http.get("/user/admin/lab", headers={"Sec-Fetch-Mode": "navigate"})

@@ -12,7 +12,7 @@ import os
 from jupyter_server.serverapp import ServerApp
 from jupyter_server.utils import url_path_join
 
-from ..user_server import attempt_handlers, docs_handlers, folder_handlers, voila
+from ..user_server import attempt_handlers, docs_handlers, folder_handlers
 from ..user_server.gateway import GatewayHandler, Upstream
 from ..user_server.kernel_specs import prefer_workbench
 from ..user_server.websocket import NoDelayConnection
@@ -27,7 +27,6 @@ def load(server: ServerApp) -> None:
     attempt_handlers.mount(server, base)
     folder_handlers.mount(server, base)
     docs_handlers.mount(server, base)
-    voila.allow_in_lab()
     url, token = os.environ.get("WORKBENCH_URL"), os.environ.get("JUPYTERHUB_API_TOKEN")
     if url and token:
         server.web_app.add_handlers(  # type: ignore[no-untyped-call]
