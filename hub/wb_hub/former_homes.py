@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from jupyterhub import orm
+from jupyterhub.utils import utcnow
 from sqlalchemy import event, inspect
 
 _folder: Path | None = None
@@ -68,5 +69,9 @@ def _deleted(mapper: Any, connection: Any, user: orm.User) -> None:
 
 @event.listens_for(orm.User, "before_update")
 def _renamed(mapper: Any, connection: Any, user: orm.User) -> None:
-    for name in inspect(user).attrs.name.history.deleted:
+    names = inspect(user).attrs.name.history.deleted
+    for name in names:
         _write(name, user)
+    # The service tells users of one name apart by this moment: the last one must be the latest.
+    if names and note_of(user) is not None:
+        user.created = utcnow()

@@ -18,7 +18,7 @@ from tornado import web
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
 from wb_hub import accounts
-from wb_hub.locked_out import LOCKED_OUT
+from wb_hub.locked_out import LOCKED_OUT, is_locked_out
 
 _TIMEOUT_SECONDS = 60
 
@@ -86,10 +86,7 @@ async def leave(handler: BaseHandler, name: str, to: dict[str, str] | None) -> d
     found = await holdings(handler, name)
     if found["owns"] and to is None:
         raise web.HTTPError(422, f"Say who gets what {name} owns: a user or a team.")
-    if to is not None:
-        kind = orm.User if to["kind"] == "user" else orm.Group
-        if kind.find(handler.db, to["name"]) is None or to == {"kind": "user", "name": name}:
-            raise web.HTTPError(422, f"There is no other {to['kind']} {to['name']}.")
+    require_successor(handler.db, name, to)
     if known is not None:
         await accounts.lock_out(handler, known)
     left: dict[str, Any] = await _service(
@@ -99,6 +96,21 @@ async def leave(handler: BaseHandler, name: str, to: dict[str, str] | None) -> d
         await accounts.remove(handler, known)
     handler.log.warning("%s removed the user %s", handler.current_user.name, name)
     return left | {"servers": found["servers"], "known": found["known"]}
+
+
+def require_successor(db: Any, name: str, to: dict[str, str] | None) -> None:
+    """Checks, before anything happens, that a new owner exists and may own something.
+
+    Raises:
+        HTTPError: they don't (422).
+    """
+    if to is None:
+        return
+    kind = orm.User if to["kind"] == "user" else orm.Group
+    if kind.find(db, to["name"]) is None or to == {"kind": "user", "name": name}:
+        raise web.HTTPError(422, f"There is no other {to['kind']} {to['name']}.")
+    if to["name"] == LOCKED_OUT or (kind is orm.User and is_locked_out(db, to["name"])):
+        raise web.HTTPError(422, f"{to['name']} is locked out and can't own anything.")
 
 
 def successor(text: str) -> dict[str, str] | None:
@@ -117,6 +129,7 @@ class LeavePage(BaseHandler):  # type: ignore[misc]
     @needs_scope("admin:users")  # type: ignore[untyped-decorator]
     async def get(self, name: str) -> None:
         to = successor(self.get_argument("to", ""))
+        require_successor(self.db, name, to)
         found = await holdings(self, name)
         locked = orm.Group.find(self.db, LOCKED_OUT)
         out = {user.name for user in locked.users} if locked else set()

@@ -36,6 +36,8 @@ from nativeauthenticator.handlers import (
     SignUpHandler,
 )
 from nativeauthenticator.orm import UserInfo
+from sqlalchemy import event
+from sqlalchemy.orm import object_session
 from tornado import web
 from traitlets import Set, Unicode
 
@@ -59,6 +61,21 @@ def hash_password(password: str) -> bytes:
 def _matches(password: str, hashed: bytes) -> bool:
     encoded = password.encode()
     return len(encoded) <= _LONGEST_PASSWORD_BYTES and bcrypt.checkpw(encoded, hashed)
+
+
+@event.listens_for(orm.User.name, "set", active_history=True)
+def _renamed(user: orm.User, name: str, former: Any, initiator: Any) -> None:
+    """A renamed user keeps their account. Otherwise they could sign in only as who they were before,
+    as a new user."""
+    db = object_session(user)
+    if db is None or not isinstance(former, str) or former == name:
+        return
+    with db.no_autoflush:
+        account, waiting = UserInfo.find(db, former), UserInfo.find(db, name)
+    if account is not None:
+        account.username = name
+        if waiting is not None:
+            db.delete(waiting)
 
 
 class Tries:
