@@ -103,12 +103,11 @@ class Accounts:
                 approver has left the team whose rights the run uses (``team_left``).
             Unavailable: the Hub doesn't answer.
         """
+        # First: the name may have passed to another user or group, which is then noticed.
+        actor = self.actor(run["run_as"], f"run:{run['id']}")
         standing = self._store.standing(run["pipeline_id"], run["version"])
         if standing is None or standing.deleted:
             raise Unprocessable("The pipeline was deleted.", code="pipeline_deleted")
-        actor = self.actor(run["run_as"], f"run:{run['id']}")
-        # Read again: the name may have passed to another user, which has just been noticed.
-        standing = self._store.standing(run["pipeline_id"], run["version"]) or standing
         definition = self._definitions.pipeline(run["pipeline_id"], run["version"])
         self._require_approval(standing, definition)
         if run_as(standing.owner, definition) != run["run_as"]:

@@ -7,7 +7,6 @@ Both folders are created empty for every attempt, whatever the pipeline's folder
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
 import stat
@@ -17,6 +16,7 @@ from mimetypes import MimeTypes
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 
+from ..kit.disk import is_full
 from ..kit.errors import Conflict, NotFound, TooLarge, Unavailable
 from ..kit.failure import TaskFailed
 from .folder import INPUTS as INPUTS
@@ -140,11 +140,10 @@ def new_input(folder: Path, task: str, name: str) -> Iterator[IO[bytes]]:
     except OSError as error:
         if created:
             path.unlink(missing_ok=True)
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise Unavailable(
             "The artifacts of the earlier tasks can't be written where the notebook runs: "
             f"{error.strerror}.",
-            code="storage_full" if full else "inputs_unwritable",
+            code="storage_full" if is_full(error) else "inputs_unwritable",
         ) from error
     except BaseException:
         if created:

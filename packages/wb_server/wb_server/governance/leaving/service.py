@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...kit.actor import Actor
 from ...kit.db import Database
 from ...kit.endpoint import Origin, Outcome
@@ -9,7 +11,7 @@ from ...kit.errors import Conflict, Unprocessable, WorkbenchError
 from ..audit.service import AuditService
 from ..owned.models import Owner
 from ..people.namesakes import Namesakes, end_holdings
-from ..people.service import PeopleService
+from ..people.service import Holder, PeopleService
 from ..rights import LOCKED_OUT
 from .models import Holdings, LeaveRequest, Left, OwnedByLeaver
 
@@ -27,6 +29,12 @@ class LeavingService:
 
     def holdings(self, name: str) -> Holdings:
         """What a user has, whether or not the Hub still knows them."""
+        return self._holdings(name, self._owned(name))
+
+    def _owned(self, name: str) -> list[tuple[Holder, list[Any]]]:
+        return [(holder, holder.owned_by(name)) for holder in self._people.holders]
+
+    def _holdings(self, name: str, owned: list[tuple[Holder, list[Any]]]) -> Holdings:
         owns = [
             OwnedByLeaver(
                 thing=thing.thing,
@@ -34,8 +42,8 @@ class LeavingService:
                 name=thing.name,
                 deleted=thing.deleted_at is not None,
             )
-            for holder in self._people.holders
-            for thing in holder.owned_by(name)
+            for _, things in owned
+            for thing in things
         ]
         return Holdings(name=name, owns=owns, ends=self._namesakes.holdings(name))
 
@@ -52,10 +60,12 @@ class LeavingService:
         """
         if name == actor.name:
             raise Conflict("You can't remove yourself: ask another administrator.", code="leaves")
-        before = self.holdings(name)
+        owned = self._owned(name)
+        before = self._holdings(name, owned)
         to = None if request.to is None else Owner(kind=request.to.kind, name=request.to.name)
         if to is not None:
             self._require_successor(name, to)
+            self._transfer(actor, origin, name, owned, to)
         elif before.owns:
             raise Unprocessable(
                 f"“{name}” owns {len(before.owns)} connections or pipelines. Name the user or the "
@@ -63,8 +73,6 @@ class LeavingService:
                 code="successor_needed",
                 field="to",
             )
-        if to is not None:
-            self._transfer(actor, origin, name, to)
         else:
             with self._database.write() as transaction:
                 end_holdings(transaction, name)
@@ -81,8 +89,15 @@ class LeavingService:
                 f"“{to.name}” is locked out and can't own anything.", code="locked_out", field="to"
             )
 
-    def _transfer(self, actor: Actor, origin: Origin, name: str, to: Owner) -> None:
-        prepared = [(holder, holder.prepare_hand_over(name, to)) for holder in self._people.holders]
+    def _transfer(
+        self,
+        actor: Actor,
+        origin: Origin,
+        name: str,
+        owned: list[tuple[Holder, list[Any]]],
+        to: Owner,
+    ) -> None:
+        prepared = [(holder, holder.prepare_hand_over(things, to)) for holder, things in owned]
         records = [
             self._audit.started(
                 actor, origin, f"{new.thing}.transfer", target=f"{new.id}/{to.kind}/{to.name}"

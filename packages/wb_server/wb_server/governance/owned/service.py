@@ -180,9 +180,11 @@ class OwnedService(Generic[T, V]):
             if thing.owner == owner
         ]
 
-    def prepare_hand_over(self, name: str, owner: Owner) -> builtins.list[tuple[T, T]]:
-        """Each thing that a user owns, and the same as its new owner will get it."""
-        return [(old, self._transferred(old, owner).changed()) for old in self.owned_by(name)]
+    def prepare_hand_over(
+        self, things: builtins.list[T], owner: Owner
+    ) -> builtins.list[tuple[T, T]]:
+        """Each of these things, and the same as its new owner will get it."""
+        return [(old, self._transferred(old, owner).changed()) for old in things]
 
     def hand_over(self, transaction: sa.Connection, changes: builtins.list[tuple[T, T]]) -> None:
         """Writes prepared changes of owners.
