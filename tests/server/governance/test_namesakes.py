@@ -12,7 +12,12 @@ from support.postgres import Cluster
 
 from wb_server.connections.service import ConnectionService
 from wb_server.governance.owned.models import ShareRequest
-from wb_server.governance.people.namesakes import Namesakes, names_user, people
+from wb_server.governance.people.namesakes import (
+    Namesakes,
+    names_group,
+    names_user,
+    people,
+)
 from wb_server.governance.people.service import PeopleService
 from wb_server.kit.db import Database, metadata
 from wb_server.kit.errors import NotFound
@@ -29,9 +34,13 @@ class Dated(Staff):
     def __init__(self) -> None:
         super().__init__()
         self.dates = dict.fromkeys(self.groups_of, FIRST)
+        self.group_dates = dict.fromkeys(self.groups(), FIRST)
 
     def created(self) -> dict[str, str]:
         return self.dates
+
+    def groups_created(self) -> dict[str, str]:
+        return self.group_dates
 
     def replace(self, name: str, since: str) -> None:
         """Deletes a user and creates another one of the same name."""
@@ -102,6 +111,36 @@ def test_a_reused_name_inherits_nothing(office: tuple[House, Dated]) -> None:
     assert house.runs.get(house["root"], run.id).run_as == f"user:{left.owner.name}"
 
 
+def test_a_group_that_is_created_again_inherits_nothing(office: tuple[House, Dated]) -> None:
+    house, staff = office
+    connections: ConnectionService = house.get(ConnectionService)
+    house.create("ana", ONE.format(name="daily"))
+    [warehouse] = connections.list(house["ana"])
+    share = ShareRequest.model_validate({"kind": "group", "name": "finance", "level": "manage"})
+    house.pipelines.sharing.share(
+        house["ana"], house.pipelines.saved(house["ana"], "daily").id, share
+    )
+    connections.transfer(house["root"], warehouse.id, _owner("finance", "team"))
+    staff.groups_of["fay"] = frozenset({"analyst", "finance"})
+    fay = house["fay"]
+    house.get(PeopleService).groups_of("fay")
+    assert [each.id for each in connections.list(fay)] == [warehouse.id]
+    assert len(house.pipelines.list(fay)) == 1
+
+    staff.group_dates = {**staff.group_dates, "finance": SECOND}
+    # Whoever is asked for by name, or sends a request, is in the new group.
+    assert house.get(PeopleService).groups_of("fay") == {"analyst", "finance"}
+    assert connections.list(fay) == house.pipelines.list(fay) == []
+    [left] = connections.list(house["root"])
+    assert left.owner.kind == "team"
+    assert left.owner.name.startswith("finance (deleted by 20")
+    # What the new group gets is its own, and a role is nobody's to inherit.
+    connections.transfer(house["root"], warehouse.id, _owner("finance", "team"))
+    staff.group_dates = {**staff.group_dates, "analyst": THIRD}
+    house.get(PeopleService).groups_of("fay")
+    assert [each.id for each in connections.list(fay)] == [warehouse.id]
+
+
 def test_what_the_new_user_gets_is_theirs(office: tuple[House, Dated]) -> None:
     house, staff = office
     connections: ConnectionService = house.get(ConnectionService)
@@ -166,9 +205,20 @@ def test_every_column_with_a_users_name_says_so() -> None:
         and not set(names_user()) & set(column.info)
     ]
     assert unsaid == []
+    # Where the name may also be a group's, the column says that too.
+    [user], [group] = names_user(), names_group()
+    unsaid = [
+        str(column)
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if (trace := column.info.get(user)) is not None
+        and (trace.kind or trace.prefix)
+        and group not in column.info
+    ]
+    assert unsaid == []
 
 
-def _owner(name: str):  # type: ignore[no-untyped-def]
+def _owner(name: str, kind: str = "user"):  # type: ignore[no-untyped-def]
     from wb_server.governance.owned.models import OwnerRequest
 
-    return OwnerRequest(kind="user", name=name)
+    return OwnerRequest.model_validate({"kind": kind, "name": name})

@@ -28,7 +28,7 @@ def _build(assembly: Assembly) -> None:
     from .audit.signing import Signer
     from .audit.store import AuditStore
     from .leaving.service import LeavingService
-    from .people.namesakes import Namesakes
+    from .people.namesakes import GROUPS, Namesakes
     from .people.service import Directory, PeopleService
     from .rights import Rights
     from .secrets.vault import Vault
@@ -39,7 +39,8 @@ def _build(assembly: Assembly) -> None:
     rights = assembly.add(Rights(actions_of(rooms), levels_of(rooms)))
     assembly.add(IdentityService(rights, mode=settings.mode))
     namesakes = assembly.add(Namesakes(database, assembly.get(Bus)))
-    people = assembly.add(PeopleService(assembly.get(Directory), namesakes))
+    groups = Namesakes(database, assembly.get(Bus), GROUPS)
+    people = assembly.add(PeopleService(assembly.get(Directory), namesakes, groups))
     key = assembly.get(Vault).secret(database, "audit")
     store = AuditStore(database, key)
     audit = assembly.add(AuditService(store))
@@ -78,10 +79,10 @@ def _routes() -> Sequence[Endpoint]:
 def _tables() -> Sequence[sa.Table]:
     from .audit.seals import audit_seals
     from .audit.store import audit
-    from .people.namesakes import people
+    from .people.namesakes import people, teams
     from .secrets.vault import vault_keys, vault_secrets
 
-    return [audit, audit_seals, people, vault_secrets, vault_keys]
+    return [audit, audit_seals, people, teams, vault_secrets, vault_keys]
 
 
 ROOM = Room(

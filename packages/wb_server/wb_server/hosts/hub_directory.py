@@ -23,6 +23,8 @@ CACHE_SECONDS = 5.0
 _PERSON_SECONDS = 2.0
 _PAGE = 200
 _REMEMBERED = 10_000
+# The property that the Hub gives each group, as in hub/wb_hub/group_identity.py.
+_GROUP_CREATED = "workbench_created"
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class HubDirectory:
         )
         self._lock = threading.Lock()
         self._known: tuple[float, dict[str, _User], frozenset[str]] | None = None
+        self._groups: tuple[float, dict[str, str]] = (0.0, {})
+        self._groups_lock = threading.Lock()
         self._one: OrderedDict[str, tuple[float, _User | None]] = OrderedDict()
 
     def users(self) -> Mapping[str, frozenset[str]]:
@@ -71,6 +75,22 @@ class HubDirectory:
     def groups(self) -> frozenset[str]:
         """Every group. Raises ``Unavailable``, as ``users`` does."""
         return self._fresh()[2]
+
+    def groups_created(self) -> Mapping[str, str]:
+        """Every group as of now, and when the Hub created it. Raises ``Unavailable``.
+
+        Callers at the same time share an answer, but only one that was asked for after they called.
+        """
+        called = time.monotonic()
+        with self._groups_lock:
+            if self._groups[0] <= called:
+                asked = time.monotonic()
+                found = {
+                    item["name"]: str((item.get("properties") or {}).get(_GROUP_CREATED) or "")
+                    for item in self._all("groups")
+                }
+                self._groups = (asked, found)
+            return self._groups[1]
 
     def groups_of(self, name: str, max_age: float = CACHE_SECONDS) -> frozenset[str] | None:
         """The groups of one user, or ``None`` if the Hub has no user of exactly this name.

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import re
+import time
 from collections import OrderedDict
-from typing import Any
+from typing import Any, TypeVar
 
 from jupyterhub.services.auth import HubAuth
 from tornado.web import HTTPError, RequestHandler
@@ -29,6 +31,8 @@ _HEADER = re.compile(r"(?:token|bearer)\s+(\S+)\s*", re.IGNORECASE)
 # The Hub's tokens have 32 characters; an administrator may choose longer ones.
 _LONGEST_HUB_TOKEN = 512
 _REMEMBERED = 10_000
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class HubIdentity:
@@ -45,8 +49,11 @@ class HubIdentity:
         self._hub = HubAuth(cache_max_age=CACHE_SECONDS)
         self._issued = issued
         self._people = people
-        # When the user of each token was created. A token of the Hub never passes to another user.
-        self._created: OrderedDict[bytes, str | None] = OrderedDict()
+        # The last answer about each token, by its hash, and when it was asked for.
+        self._answers: OrderedDict[bytes, tuple[float, Actor]] = OrderedDict()
+        # When the user of each token was created, by its hash and the user's name. A token of the Hub
+        # never passes to another user, but its user may be renamed.
+        self._created: OrderedDict[tuple[bytes, str], str | None] = OrderedDict()
 
     async def actor(self, handler: RequestHandler) -> Actor:
         """The user whose token the request carries.
@@ -62,25 +69,35 @@ class HubIdentity:
             raise NotSignedIn(
                 "Sign in, or send a token: `Authorization: Bearer …`.", code="not_signed_in"
             )
-        token = sent[1]
+        key = hashlib.sha256(sent[1].encode()).digest()
+        asked, actor = self._answers.get(key, (-math.inf, None))
+        now = time.monotonic()
+        if actor is None or now - asked > CACHE_SECONDS:
+            actor = await self._asked(sent[1], key)
+            _remember(self._answers, key, (now, actor))
+        await self._require_present(key, actor.name)
+        return actor
+
+    async def _asked(self, token: str, key: bytes) -> Actor:
+        """The user of a token as of now, with what former users and groups of the names left settled."""
         actor = await (self._by_issuer(token) if is_jwt(token) else self._by_hub(token))
         if LOCKED_OUT in actor.groups:
             raise NotSignedIn("This account is locked.", code="locked_out")
-        await self._require_present(token, actor.name)
+        await self._require_present(key, actor.name)
+        if self._people is not None:
+            await asyncio.to_thread(self._people.settle_groups, actor.groups)
         return actor
 
-    async def _require_present(self, token: str, name: str) -> None:
+    async def _require_present(self, key: bytes, name: str) -> None:
         """Refuses the token of a former user of the name; settles what they left before the first
         request of the present one."""
         people = self._people
         if people is None:
             return
-        key = hashlib.sha256(token.encode()).digest()
-        if key not in self._created:
-            self._created[key] = await asyncio.to_thread(people.created_at, name)
-            while len(self._created) > _REMEMBERED:
-                self._created.popitem(last=False)
-        created = self._created[key]
+        if (key, name) not in self._created:
+            moment = await asyncio.to_thread(people.created_at, name)
+            _remember(self._created, (key, name), moment)
+        created = self._created[key, name]
         if not people.is_known(name, created) and not await asyncio.to_thread(
             people.is_current, name, created
         ):
@@ -102,7 +119,7 @@ class HubIdentity:
         user = None
         if len(token) <= _LONGEST_HUB_TOKEN and token.isascii():
             try:
-                user = await self._hub.user_for_token(token, sync=False)
+                user = await self._hub.user_for_token(token, use_cache=False, sync=False)
             except HTTPError as error:
                 raise Unavailable("The Hub does not answer; try again.", code="hub_down") from error
         if user is None:
@@ -117,6 +134,13 @@ class HubIdentity:
             return await self._hub.user_for_token(self._hub.api_token, sync=False) is not None
         except HTTPError:
             return False
+
+
+def _remember(kept: OrderedDict[K, V], key: K, value: V) -> None:
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > _REMEMBERED:
+        kept.popitem(last=False)
 
 
 def _actor(user: dict[str, Any], access: object) -> Actor:

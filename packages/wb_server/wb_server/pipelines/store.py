@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ..governance.owned.models import Owner
 from ..governance.owned.store import OwnedStore, owned_columns, shares_table, unique_among_living
-from ..governance.people.namesakes import names_user
+from ..governance.people.namesakes import names_group, names_user
 from ..kit.blobs import Blobs
 from ..kit.db import Database, UtcDateTime, metadata
 from .models import Pipeline, Version
@@ -56,7 +56,11 @@ versions = sa.Table(
     sa.Column("approved_at", UtcDateTime),
     # The owner at that time, as ``user:<name>`` or ``team:<group>``: the version runs only with their
     # rights.
-    sa.Column("approved_for", sa.String(262), info=names_user(prefix="user:")),
+    sa.Column(
+        "approved_for",
+        sa.String(262),
+        info=names_user(prefix="user:") | names_group(prefix="team:"),
+    ),
 )
 
 _STANDING = sa.select(

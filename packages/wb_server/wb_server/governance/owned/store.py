@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ...kit.db import Database, UtcDateTime
 from ...kit.errors import Conflict
-from ..people.namesakes import names_user
+from ..people.namesakes import names_group, names_user
 from .models import OwnedThing, Owner, Share
 
 
@@ -17,7 +17,12 @@ def owned_columns() -> list[sa.Column[Any]]:
     """The columns that the table of every owned thing has."""
     return [
         sa.Column("owner_kind", sa.String(4), nullable=False),
-        sa.Column("owner_name", sa.String(255), nullable=False, info=names_user(kind="owner_kind")),
+        sa.Column(
+            "owner_name",
+            sa.String(255),
+            nullable=False,
+            info=names_user(kind="owner_kind") | names_group(kind="owner_kind"),
+        ),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("created_at", UtcDateTime, nullable=False),
         sa.Column("updated_at", UtcDateTime, nullable=False),
@@ -56,7 +61,8 @@ def shares_table(name: str, things: sa.Table, key: str) -> sa.Table:
             "name",
             sa.String(255),
             primary_key=True,
-            info=names_user(kind="kind", gives=f"shares of {things.name}"),
+            info=names_user(kind="kind", gives=f"shares of {things.name}")
+            | names_group(kind="kind", gives=f"shares of {things.name}"),
         ),
         sa.Column("level", sa.String(6), nullable=False),
         sa.Column("shared_by", sa.String(255), nullable=False, info=names_user()),

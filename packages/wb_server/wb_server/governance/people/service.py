@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Literal, Protocol
 
 import sqlalchemy as sa
 
 from ...kit.errors import Unprocessable
+from ..rights import LOCKED_OUT, ROLES
 from .models import PeopleList, Person
 from .namesakes import Namesakes
 
@@ -20,6 +21,10 @@ class Directory(Protocol):
 
     def groups(self) -> frozenset[str]:
         """Every group. Raises ``Unavailable``."""
+
+    def groups_created(self) -> Mapping[str, str]:
+        """Every group as of now, and when it was created, as text that sorts by time; empty text if
+        that isn't known. Raises ``Unavailable``."""
 
     def refresh(self) -> None:
         """Drops what is cached, so that the next answer is current."""
@@ -40,6 +45,9 @@ class LocalDirectory:
     def groups(self) -> frozenset[str]:
         return frozenset()
 
+    def groups_created(self) -> Mapping[str, str]:
+        return {}
+
     def refresh(self) -> None:
         """Does nothing: nothing is cached."""
 
@@ -56,8 +64,8 @@ class Holder(Protocol):
     def owned_by(self, name: str) -> list[Any]:
         """The things that a user owns, the deleted ones last."""
 
-    def prepare_hand_over(self, name: str, owner: Any) -> list[tuple[Any, Any]]:
-        """Each thing that a user owns, and the same as its new owner will get it."""
+    def prepare_hand_over(self, things: list[Any], owner: Any) -> list[tuple[Any, Any]]:
+        """Each of these things, and the same as its new owner will get it."""
 
     def hand_over(self, transaction: sa.Connection, changes: list[tuple[Any, Any]]) -> None:
         """Writes prepared changes. Raises ``Conflict`` if a thing was changed meanwhile."""
@@ -69,21 +77,31 @@ class Holder(Protocol):
 class PeopleService:
     """Searches the directory, for the handlers and other rooms.
 
-    Whoever it names is the present user of that name: what a former one left is settled first.
+    Whoever it names is the present user of that name, and so are groups: what a former one left is
+    settled first.
 
     Attributes:
         holders: the services of all kinds of owned things.
     """
 
-    def __init__(self, directory: Directory, namesakes: Namesakes | None = None) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        namesakes: Namesakes | None = None,
+        groups: Namesakes | None = None,
+    ) -> None:
         self._directory = directory
         self._namesakes = namesakes
+        self._groups = groups
         self.holders: list[Holder] = []
         # A directory that can look up one user alone needn't list thousands.
         self._one: Callable[[str], frozenset[str] | None] = getattr(
             directory, "person", lambda name: directory.users().get(name)
         )
         self._created: Callable[[], Mapping[str, str]] = getattr(directory, "created", dict)
+        self._groups_created: Callable[[], Mapping[str, str]] = getattr(
+            directory, "groups_created", lambda: dict.fromkeys(directory.groups(), "")
+        )
         self._created_at: Callable[[str], str | None] = getattr(
             directory, "created_at", lambda name: self._created().get(name)
         )
@@ -100,8 +118,10 @@ class PeopleService:
     def exists(self, kind: Literal["user", "group"], name: str) -> bool:
         """Whether this user or group exists, as of now."""
         # They may have been added a moment ago, or replaced by another one of the same name.
+        if kind == "group":
+            return name in self._settled_groups([name])
         self._directory.refresh()
-        return name in (self.users() if kind == "user" else self._directory.groups())
+        return name in self.users()
 
     def require_known(
         self, kind: Literal["user", "group"], name: str, *, field: str = "name"
@@ -138,7 +158,24 @@ class PeopleService:
             # The answer was cached, and another process has seen a later user of that name.
             self._directory.refresh()
             groups = self._one(name)
+        self.settle_groups(groups or ())
         return groups
+
+    def settle_groups(self, names: Collection[str]) -> None:
+        """Settles what former groups of these names left: whoever is in a group now gets none of it.
+
+        Call it with the groups of a user once the directory has said who is in them, since it asks for
+        the groups afterwards. Roles stay what they are.
+        """
+        if own := set(names) - {*ROLES, LOCKED_OUT}:
+            self._settled_groups(own)
+
+    def _settled_groups(self, names: Collection[str]) -> Mapping[str, str]:
+        created = self._groups_created()
+        if self._groups is not None:
+            named = set(names) - {*ROLES, LOCKED_OUT}
+            self._groups.settle({name: created[name] for name in named & created.keys()})
+        return created
 
     def created_at(self, name: str) -> str | None:
         """When the present user of this name was created; ``None`` if the directory doesn't say."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ...governance.people.namesakes import names_user
+from ...governance.people.namesakes import names_group, names_user
 from ...kit import clock
 from ...kit.db import Database, UtcDateTime, metadata
 from ..store import pipelines
@@ -37,7 +37,12 @@ runs = sa.Table(
     sa.Column("state", sa.String(9), nullable=False),
     sa.Column("trigger", sa.String(8), nullable=False),
     sa.Column("triggered_by", sa.String(255), nullable=False, info=names_user()),
-    sa.Column("run_as", sa.String(255), nullable=False, info=names_user(prefix="user:")),
+    sa.Column(
+        "run_as",
+        sa.String(255),
+        nullable=False,
+        info=names_user(prefix="user:") | names_group(prefix="team:"),
+    ),
     sa.Column("parameters", sa.JSON, nullable=False),
     # The parameters that were given, the others being defaults; NULL if that wasn't recorded.
     sa.Column("given", sa.JSON(none_as_null=True)),

@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from ...connections.store import connections
-from ...governance.people.namesakes import names_user
+from ...governance.people.namesakes import names_group, names_user
 from ...kit.db import Database, UtcDateTime, metadata
 from .models import FIELDS, LimitRow, LimitValues, SubjectKind, Work
 
@@ -22,7 +22,8 @@ limits = sa.Table(
         "subject",
         sa.String(255),
         primary_key=True,
-        info=names_user(kind="kind", gives="limits of their own"),
+        info=names_user(kind="kind", gives="limits of their own")
+        | names_group(kind="kind", gives="limits"),
     ),
     sa.Column("concurrent", sa.Integer),
     sa.Column("rows", sa.BigInteger),
