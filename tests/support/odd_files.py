@@ -56,11 +56,12 @@ class Case:
         return self.table or self.name.split(".")[0]
 
 
-def write(folder: Path) -> str:
-    """Writes all files to a folder, and returns the YAML of their options."""
-    for case in CASES:
+def write(folder: Path, cases: Sequence[Case] | None = None) -> str:
+    """Writes files to a folder, all of them by default, and returns the YAML of their options."""
+    cases = CASES if cases is None else cases
+    for case in cases:
         (folder / case.name).write_bytes(case.content)
-    said = {case.name: case.options for case in CASES if case.options}
+    said = {case.name: case.options for case in cases if case.options}
     return "\n".join(f'"{name}": {options}' for name, options in said.items())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from support.exported_files import EXPORTS
 from support.odd_files import CASES, Case, write
 from support.s3 import ObjectStore
 from support.source import Source
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.slow
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
     folder = tmp_path_factory.mktemp("odd")
     config = FilesConfig.model_validate(
-        {"folder": str(folder), "reading": {"patterns": write(folder)}}
+        {"folder": str(folder), "reading": {"patterns": write(folder, [*CASES, *EXPORTS])}}
     )
     workers = Workers(temporary=tmp_path_factory.mktemp("temporary"))
     connector = FilesConnector([folder], workers)
@@ -43,7 +44,7 @@ def odd_objects(
     connector.close()
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*CASES, *EXPORTS], ids=lambda case: case.name)
 def test_an_odd_file_is_read_or_refused(odd: Source, case: Case) -> None:
     require(odd, case)
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import duckdb
 
-from wb_server.kit.duckdb_sql import literal, quoted
+from wb_server.kit.duckdb_sql import file_literal, literal, quoted
 
 _SHEETS: Final = (".xlsx", ".xlsm")
 # DuckDB guesses the types of these from the first 20,480 rows, and rounds or refuses later values.
@@ -48,14 +48,17 @@ def as_table(connection: duckdb.DuckDBPyConnection, name: str, home: Path) -> bo
         # As objects, or a text like 007 would become a number.
         connection.register(name, arrow_table(pd.read_excel(path, dtype=object, engine="openpyxl")))
         return True
+    place = literal(path)
+    if Path(path).exists() and glob.has_magic(path):  # in its name, as in ``export [1].csv``
+        place = file_literal(str(Path(path).absolute()))
     for reader, pattern in _READERS.items():
         if pattern.search(path):
-            rows = f"{reader}({literal(path)}, sample_size = -1)"
+            rows = f"{reader}({place}, sample_size = -1)"
             break
     else:
-        if path == name:
+        if literal(name) == place:
             return False
-        rows = literal(path)
+        rows = place
     view = f"CREATE OR REPLACE TEMP VIEW {quoted(name)}"
     connection.execute(f"{view} AS SELECT * FROM {rows}")  # noqa: S608  both are quoted
     return True

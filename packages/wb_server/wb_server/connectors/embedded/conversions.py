@@ -14,11 +14,13 @@ from ...kit.duckdb_sql import literal
 from .file_tables import normal
 from .texts import Facts
 
-_COMMA: Final = (
-    r"[-+]?(?:[0-9]{1,3}(?:[. \x{00A0}\x{202F}][0-9]{3})+|[0-9]+)?(?:,[0-9]+)?(?:[eE][-+]?[0-9]+)?"
-)
+# Numbers by their decimal mark: with groups of thousands, and a sign before or after them.
+_GROUPED: Final = {
+    mark: rf"[-+]?(?:[0-9]{{1,3}}(?:[{groups}][0-9]{{3}})+|[0-9]+)?(?:[{mark}][0-9]+)?(?:[eE][-+]?[0-9]+|-)?"
+    for mark, groups in ((",", r". ''’\x{00A0}\x{202F}"), (".", r", ''’\x{00A0}\x{202F}"))
+}
+_GROUPS: Final = {",": r"[. ''’\x{00A0}\x{202F}]", ".": r"[, ''’\x{00A0}\x{202F}]"}
 _POINT: Final = r"[-+]?[0-9]*\.[0-9]+"
-_GROUPS: Final = r"[. \x{00A0}\x{202F}]"
 _INTEGER: Final = r"[-+]?[0-9]+(?:\.0*)?"
 _DATE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _MOMENT: Final = rf"{_DATE}(?:[ T][0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:\.[0-9]{{1,6}})?)?)?"
@@ -26,7 +28,7 @@ _MOMENT: Final = rf"{_DATE}(?:[ T][0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:\.[0-9]{
 _TAKES: Final = {
     "DATE": _DATE,
     "TIMESTAMP": _MOMENT,
-    "TIME": r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?",
+    "TIME": r"(?:[01][0-9]|2[0-3]):[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?",
     **dict.fromkeys(("SMALLINT", "INTEGER", "INT", "BIGINT"), _INTEGER),
 }
 
@@ -40,7 +42,7 @@ class Conversions:
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._nulls: list[str] = options.get("nulls") or []
-        self._comma = options.get("decimal") == ","
+        self._decimal: str | None = options.get("decimal")
         self._format: str | None = options.get("date_format")
         self._types: dict[str, str] = options.get("types") or {}
         self._all_text = bool(options.get("all_varchar"))
@@ -66,12 +68,15 @@ class Conversions:
             shape = "%Y-%m-%d %H:%M:%S.%f" if time else "%Y-%m-%d"
             moment = f"try_strptime({trimmed}, {literal(self._format)})"
             cases.append(f"WHEN {moment} IS NOT NULL THEN strftime({moment}, '{shape}')")
-        if self._comma:
-            pointed = f"replace(regexp_replace({trimmed}, '{_GROUPS}', '', 'g'), ',', '.')"
+        if self._decimal is not None:
+            bare = f"regexp_replace({trimmed}, '{_GROUPS[self._decimal]}', '', 'g')"
+            signed = f"CASE WHEN {bare} LIKE '%-' THEN '-' || rtrim({bare}, '-') ELSE {bare} END"
+            pointed = f"replace({signed}, ',', '.')" if self._decimal == "," else signed
             cases.append(
-                f"WHEN regexp_full_match({trimmed}, '{_COMMA}') AND "
+                f"WHEN regexp_full_match({trimmed}, '{_GROUPED[self._decimal]}') AND "
                 f"regexp_matches({trimmed}, '[0-9]') THEN {pointed}"
             )
+        if self._decimal == ",":
             # With a decimal comma, 1.5 is neither a number nor a thousand of something.
             cases.append(f"WHEN regexp_full_match({trimmed}, '{_POINT}') THEN '~' || {trimmed}")
         return f"CASE {' '.join(cases)} ELSE {text} END" if cases else text
@@ -104,4 +109,8 @@ class Conversions:
         if kind == "TIMESTAMP" and self._format is None:
             takes = _MOMENT
         cast = f"TRY_CAST({given} AS {kind})"
+        if kind == "DOUBLE":  # beyond its range it would be infinite, or 0
+            known = f"regexp_matches({given}, '[nN]')"
+            lost = f"isinf({cast}) OR ({cast} = 0 AND regexp_matches({given}, '^[^eE]*[1-9]'))"
+            return f"CASE WHEN {known} OR NOT ({lost}) THEN {cast} END"
         return f"CASE WHEN regexp_full_match({given}, '{takes}') THEN {cast} END" if takes else cast

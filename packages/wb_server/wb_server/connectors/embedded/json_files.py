@@ -17,8 +17,9 @@ from typing import Any, Final, NamedTuple
 
 import duckdb
 
-from ...kit.duckdb_sql import literal, quoted
-from .texts import OF_JSON, Facts, Texts, find_facts
+from ...kit.duckdb_sql import file_literal, literal, quoted
+from .find_facts import Texts, find_facts
+from .texts import OF_JSON, Facts
 
 # As many rows as DuckDB's own reader samples; that reader then tells whether later rows fit.
 _SAMPLE: Final = 20_480
@@ -179,7 +180,7 @@ def profile(connection: duckdb.DuckDBPyConnection, path: str) -> dict[str, Any]:
     Raises:
         duckdb.Error: it can't be read.
     """
-    objects = f"read_json_objects([{literal(path)}], hive_partitioning = false)"
+    objects = f"read_json_objects([{file_literal(path)}], hive_partitioning = false)"
     first = f"(SELECT json, row_number() OVER () AS n FROM {objects} LIMIT {_SAMPLE})"  # noqa: S608
     rows, shape = _shape_of(connection, first, "min(n)", Shape("null"))
     complete = rows < _SAMPLE
@@ -229,7 +230,7 @@ def _all_alike(connection: duckdb.DuckDBPyConnection, path: str, shape: Shape) -
     """True if DuckDB's strict reader finds no row with a key or list that the first ones lack."""
     if shape.kind != "object":
         return False
-    rows = f"read_json([{literal(path)}], {_WHOLE}, hive_partitioning = false)"
+    rows = f"read_json([{file_literal(path)}], {_WHOLE}, hive_partitioning = false)"
     try:
         names = connection.sql(f"SELECT * FROM {rows}").columns  # noqa: S608
         counts = ", ".join(f"count({quoted(name)})" for name in names)
@@ -295,7 +296,7 @@ def select(files: Sequence[tuple[str, dict[str, Any]]], partitions: str) -> str:
 
 def _read(paths: Sequence[str], shape: Shape, exact: bool, partitions: str) -> str:
     """A query that reads the rows of files, with text as each leaf."""
-    places = ", ".join(map(literal, paths))
+    places = ", ".join(map(file_literal, paths))
     columns = _columns(shape)
     if not exact and shape.kind == "object" and list(columns) == list(shape.inner) and columns:
         kinds = ", ".join(

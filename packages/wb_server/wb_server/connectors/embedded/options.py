@@ -132,7 +132,7 @@ class ReadOptions(BaseModel):
     decimal: Literal[".", ","] | None = Field(
         None,
         title="Decimal mark",
-        description="With a comma, 1.234,50 is a number.",
+        description="With a comma, 1.234,50 is a number; with a point, 1,234.50 and 1'234.50.",
     )
     date_format: DateFormat | None = Field(
         None,

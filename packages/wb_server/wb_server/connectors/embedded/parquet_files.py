@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import duckdb
 
-from ...kit.duckdb_sql import literal, quoted
+from ...kit.duckdb_sql import file_literal, literal, quoted
 from .bad_value import BadValue
 
 # Integer types with their maximum number of digits. DuckDB finds a common type for any two.
@@ -29,7 +29,7 @@ _EXACT: Final = 2**53
 def profile(connection: duckdb.DuckDBPyConnection, path: str) -> dict[str, Any]:
     """A file's columns."""
     found = connection.sql(
-        f"SELECT * FROM read_parquet([{literal(path)}], hive_partitioning = false)"  # noqa: S608
+        f"SELECT * FROM read_parquet([{file_literal(path)}], hive_partitioning = false)"  # noqa: S608
     )
     return {
         "columns": [
@@ -68,7 +68,7 @@ def select(files: Sequence[tuple[str, dict[str, Any]]], partitions: str) -> str:
 
 
 def _read(paths: Sequence[str], partitions: str, changed: Sequence[tuple[str, str, str]]) -> str:
-    places = ", ".join(map(literal, paths))
+    places = ", ".join(map(file_literal, paths))
     source = f"read_parquet([{places}], union_by_name = true, {partitions})"
     casts = ", ".join(
         f"{_cast(name, kind, target)} AS {quoted(name)}"

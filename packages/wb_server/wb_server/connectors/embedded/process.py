@@ -52,7 +52,7 @@ from wb_server.connectors.embedded.bad_value import BadValue
 from wb_server.connectors.embedded.output import write_answer
 from wb_server.connectors.embedded.views import Learned, Views
 from wb_server.kit import forking
-from wb_server.kit.duckdb_sql import literal, quoted
+from wb_server.kit.duckdb_sql import literal, plain_pattern, quoted
 
 # Suffixes of the files in which DuckDB keeps changes until they are in the database file.
 _LOGS = (".wal", ".wal.checkpoint", ".wal.recovery")
@@ -207,7 +207,8 @@ def _connect(request: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     if source.get("database"):
         _attach(connection, source)
     else:
-        allowed = [path for table in source["tables"].values() if table for path in table["paths"]]
+        paths = [path for table in source["tables"].values() if table for path in table["paths"]]
+        allowed = list(dict.fromkeys([*paths, *map(plain_pattern, paths)]))
         _close_off(connection, allowed, _copies_of(temporary))
     return connection
 

@@ -5,20 +5,14 @@ digits. The facts of several files are merged, and only then is a type chosen. S
 the files alone, and a text is a number or a date only if its column holds nothing else.
 ``docs/connections.md`` has the table.
 
-DuckDB checks the values, vectorized: a first query over some rows rules out most forms, and all rows
-are checked only for the rest.
+``find_facts.py`` has the queries that check the values.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Final, Self
-
-# Forms that the first rows rule out aren't checked further: first a look in Python, then in DuckDB.
-_GLANCE_ROWS: Final = 64
-_SAMPLE_ROWS: Final = 2048
 
 _PLAIN: Final = r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|\.[0-9]+)"
 _FLOAT: Final = rf"{_PLAIN}|-?(?:0|[1-9][0-9]*)(?:\.[0-9]*)?[eE][-+]?[0-9]+|NaN|nan|-?(?:inf|Inf|Infinity|infinity)"
@@ -45,7 +39,7 @@ def _matches(pattern: str) -> str:
 
 # Each form's condition on a text, ``§``. None of them changes a text's meaning: what is read is the
 # same number, day or point in time.
-_FORMS: Final[dict[str, str]] = {
+FORMS: Final[dict[str, str]] = {
     "plain": _matches(_PLAIN),
     "bigint": "(strlen(§) < 19 OR TRY_CAST(§ AS BIGINT) IS NOT NULL)",
     # Up to 15 digits survive as a double; longer numbers have to survive the round trip.
@@ -83,19 +77,19 @@ _LOOKS: Final = {
     "time": _TIME,
     **{name: _DAY.replace("/", name[-1]) for name in _DAYS},
 }
-_LOOK: Final = {form: re.compile(pattern) for form, pattern in _LOOKS.items()}
+LOOK: Final = {form: re.compile(pattern) for form, pattern in _LOOKS.items()}
 # Further forms that decide the type, of long numbers and of fractions of a second.
-_DETAILS: Final = {"plain": ("bigint",), "timestamp": ("ns",)}
+DETAILS: Final = {"plain": ("bigint",), "timestamp": ("ns",)}
 _UNSIGNED: Final = "ltrim(§, '-0')"
-_COUNTS: Final = {
+COUNTS: Final = {
     "length": "strlen(§)",
     "digits": f"CASE WHEN contains(§, '.') THEN instr({_UNSIGNED}, '.') - 1 "
     f"ELSE strlen({_UNSIGNED}) END",
     "scale": "CASE WHEN contains(§, '.') THEN strlen(§) - instr(§, '.') ELSE 0 END",
 }
-_COUNTED: Final = {"plain": ("length", "scale"), "timestamp": ("scale",)}
+COUNTED: Final = {"plain": ("length", "scale"), "timestamp": ("scale",)}
 
-OF_TEXT: Final = tuple(name for name in _FORMS if name not in ("bigint", "ns"))
+OF_TEXT: Final = tuple(name for name in FORMS if name not in ("bigint", "ns"))
 # JSON already distinguishes strings and numbers.
 OF_JSON: Final = {
     "text": ("date", "timestamp", "zoned"),
@@ -130,7 +124,7 @@ class Facts:
             return Facts(
                 some.forms, some.values, some.digits, some.scale, self.padded or other.padded
             )
-        forms = [form for form in _FORMS if form in self.forms and form in other.forms]
+        forms = [form for form in FORMS if form in self.forms and form in other.forms]
         if "float" not in forms and self._is_float() and other._is_float():
             forms.append("float")
         return Facts(
@@ -191,192 +185,3 @@ class Facts:
         if kind == "DATE" and (order := self._day()):
             text = f"strptime({text}, '{order}')"
         return f"CAST({text} AS {kind})"
-
-
-@dataclass(frozen=True)
-class Texts:
-    """Texts in a relation, and which forms they may have.
-
-    Attributes:
-        sql: an expression of type ``VARCHAR``, or ``VARCHAR[]`` with ``many``.
-        forms: the forms to check.
-        many: True if ``sql`` is a list of texts.
-        trimmed: True if blanks around a value are ignored.
-    """
-
-    sql: str
-    forms: tuple[str, ...]
-    many: bool = False
-    trimmed: bool = False
-
-
-def find_facts(
-    query: Callable[[str], Sequence[Any]], source: str, columns: Sequence[Texts]
-) -> list[Facts]:
-    """The facts of each column of a relation.
-
-    Args:
-        query: runs SQL and returns its rows.
-        source: the relation, as it is written after ``FROM``.
-        columns: the texts to check.
-    """
-    if not columns:
-        return []
-    glanced = _glance(query, source, columns)
-    some = f"(SELECT * FROM {source} LIMIT {_SAMPLE_ROWS})"  # noqa: S608
-    sampled = [
-        (column, it.forms if it.values else column.forms, True)
-        for column, it in zip(columns, glanced, strict=True)
-    ]
-    rows, found = _check_some(query, some, glanced, sampled)
-    if rows is not None and rows < _SAMPLE_ROWS:
-        return found
-    # A form that the sample lacks is ruled out. Blanks are checked only where the sample had some.
-    left = [
-        it.forms if it.values else column.forms for it, column in zip(found, columns, strict=True)
-    ]
-    _, facts = _check_some(
-        query,
-        source,
-        found,
-        [
-            (replace(column, trimmed=column.trimmed and it.padded), _quick(forms), False)
-            for column, forms, it in zip(columns, left, found, strict=True)
-        ],
-    )
-    return _check_some(
-        query,
-        source,
-        facts,
-        [
-            (column, forms if _is_open(it, forms, column.trimmed) else (), True)
-            for column, forms, it in zip(columns, left, facts, strict=True)
-        ],
-    )[1]
-
-
-def _glance(
-    query: Callable[[str], Sequence[Any]], source: str, columns: Sequence[Texts]
-) -> list[Facts]:
-    """The forms that the first few values appear to have."""
-    texts = ", ".join(column.sql for column in columns)
-    rows = query(f"SELECT {texts} FROM {source} LIMIT {_GLANCE_ROWS}")  # noqa: S608
-    glanced = []
-    for place, column in enumerate(columns):
-        values = [row[place] for row in rows if row[place] is not None]
-        if column.many:
-            values = [value for several in values for value in several if value is not None]
-        if column.trimmed:
-            values = [text for value in values if (text := value.strip(" "))]
-        forms = [form for form in column.forms if all(map(_LOOK[form].fullmatch, values))]
-        glanced.append(Facts(tuple(forms), len(values)))
-    return glanced
-
-
-def _quick(forms: Iterable[str]) -> tuple[str, ...]:
-    """The forms to check first on all rows; float only if plain is already ruled out."""
-    left = tuple(form for form in forms if form not in ("bigint", "ns"))
-    return tuple(form for form in left if form != "float") if "plain" in left else left
-
-
-def _is_open(facts: Facts, forms: Sequence[str], trimmed: bool) -> bool:
-    """True if the rows have to be checked again, more closely."""
-    if "plain" in facts.forms:
-        return facts.digits + facts.scale > 18
-    if "timestamp" in facts.forms:
-        return facts.scale > 6
-    return bool(facts.values and forms and not facts.forms and (trimmed or "float" in forms))
-
-
-_Check = tuple[Texts, tuple[str, ...], bool]
-
-
-def _check_some(
-    query: Callable[[str], Sequence[Any]],
-    source: str,
-    known: Sequence[Facts],
-    checks: Sequence[_Check],
-) -> tuple[int | None, list[Facts]]:
-    """The new facts of the columns that have forms to check, and the known facts of the others.
-
-    Also the number of rows, if any column was checked.
-    """
-    facts = list(known)
-    places = [place for place, (_, forms, _) in enumerate(checks) if forms]
-    if not places:
-        return None, facts
-    rows, found = _check(query, source, [checks[place] for place in places])
-    for place, it in zip(places, found, strict=True):
-        facts[place] = it
-    return rows, facts
-
-
-def _check(
-    query: Callable[[str], Sequence[Any]], source: str, checks: Sequence[_Check]
-) -> tuple[int, list[Facts]]:
-    """The number of rows, and the facts of each column, in more detail where requested."""
-    inner, outer = [], ["count(*)"]
-    for place, (column, wanted, detailed) in enumerate(checks):
-        name, forms = f"c{place}", _with(wanted, detailed)
-        text = f"nullif(trim({column.sql}), '')" if column.trimmed else column.sql
-        inner.append(f"{text} AS {name}")
-        outer.append(
-            f"sum(len(list_filter({name}, lambda v: v IS NOT NULL)))"
-            if column.many
-            else f"count({name})"
-        )
-        if column.trimmed:
-            inner.append(f"{column.sql} IS DISTINCT FROM {text} AS p{place}")
-            outer.append(f"bool_or(p{place})")
-        else:
-            outer.append("false")
-        outer += [_every(_FORMS[form], name, column.many) for form in forms]
-        outer += [_most(_COUNTS[it], name, column.many) for it in _counts(forms, detailed)]
-    sql = f"SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM {source})"  # noqa: S608
-    row = iter(query(sql)[0])
-    rows, found = int(next(row)), []
-    for _, wanted, detailed in checks:
-        forms = _with(wanted, detailed)
-        values, padded = int(next(row) or 0), bool(next(row))
-        held = {form for form in forms if next(row)}
-        counts = {it: int(next(row) or 0) for it in _counts(forms, detailed)}
-        length, scale = counts.get("length", 0), counts.get("scale", 0)
-        if "plain" in held and length <= 18:
-            held.add("bigint")
-        digits = counts.get("digits", max(length - scale, 0))
-        known = tuple(form for form in _FORMS if form in held)
-        found.append(Facts(known, values, digits, scale, padded))
-    return rows, found
-
-
-def _with(forms: Iterable[str], detailed: bool) -> tuple[str, ...]:
-    wanted = {form for form in forms if form not in ("bigint", "ns")}
-    if detailed:
-        wanted.update(it for form in forms for it in _DETAILS.get(form, ()))
-    return tuple(form for form in _FORMS if form in wanted)
-
-
-def _counts(forms: Iterable[str], detailed: bool) -> tuple[str, ...]:
-    wanted = {count for form in forms for count in _COUNTED.get(form, ())}
-    if detailed and "length" in wanted:
-        wanted.add("digits")
-    return tuple(count for count in _COUNTS if count in wanted)
-
-
-def _every(condition: str, name: str, many: bool) -> str:
-    # A condition that is NULL for a text isn't met.
-    if not many:
-        return (
-            f"bool_and(coalesce({condition.replace('§', name)}, false)) "
-            f"FILTER (WHERE {name} IS NOT NULL)"
-        )
-    some = f"list_filter({name}, lambda v: v IS NOT NULL)"
-    each = f"list_transform({some}, lambda v: coalesce({condition.replace('§', 'v')}, false))"
-    return f"bool_and(list_aggregate({each}, 'bool_and'))"
-
-
-def _most(count: str, name: str, many: bool) -> str:
-    if not many:
-        return f"max({count.replace('§', name)})"
-    each = f"list_transform({name}, lambda v: {count.replace('§', 'v')})"
-    return f"max(list_aggregate({each}, 'max'))"

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 
 import duckdb
 
-from ...kit.duckdb_sql import literal, quoted
+from ...kit.duckdb_sql import file_literal, literal, quoted
 from . import csv_files as of_csv
 from . import json_files as of_json
 from . import parquet_files as of_parquet
@@ -98,7 +98,7 @@ class Views:
         kind, paths = table["kind"], table["paths"]
         partitions = _partitions(table.get("partitions", {}))
         if kind == "parquet" and len(paths) == 1:
-            places = ", ".join(map(literal, paths))
+            places = ", ".join(map(file_literal, paths))
             return f"SELECT * FROM read_parquet([{places}], {partitions})"  # noqa: S608
         profiles = table.get("profiles", {})
         options = table.get("options") or [{}] * len(paths)

@@ -20,14 +20,18 @@ import pyarrow as pa
 from ...kit.duckdb_sql import quoted
 from .bad_value import BadValue
 from .conversions import Conversions
-from .csv_files import bad_type, distinct
-from .texts import OF_TEXT, Texts, find_facts
-from .xlsx_package import Package, cell_name
+from .csv_dialect import distinct
+from .csv_files import bad_type
+from .find_facts import Texts, find_facts
+from .texts import OF_TEXT
+from .xlsx_cells import cell_name
+from .xlsx_package import Package
 
 if TYPE_CHECKING:
     from python_calamine import CalamineWorkbook
 
 _EXACT: Final = 2**53
+_INT64: Final = 2**63
 
 
 def sheets_of(path: str) -> list[str]:
@@ -91,10 +95,11 @@ def load(
         chosen = sheet if sheet is not None else next(iter(names), None)
         if chosen is None or chosen not in names:
             raise BadValue("unknown_table", "has no visible sheet of this name.")
-        errors = package.check(chosen, allowed=nulls, all_text=bool(options.get("all_varchar")))
+        known = package.check(chosen, allowed=nulls, all_text=bool(options.get("all_varchar")))
         rows = workbook.get_sheet_by_name(chosen).to_python(skip_empty_area=False)
-    for (row, column), text in errors.items():
-        rows[row][column] = text
+    for (row, column), value in known.items():
+        if row < len(rows) and column < len(rows[row]):
+            rows[row][column] = value
     read = _Sheet(connection, chosen, rows, options, nulls)
     if not read.titles:
         return "SELECT NULL::VARCHAR AS column0 WHERE false"
@@ -269,13 +274,14 @@ def _texts(values: Sequence[Any]) -> pa.Array:
 
 def _numbers(values: Sequence[Any]) -> tuple[pa.Array, str | None]:
     """Whole numbers, decimals where 15 digits are enough for each number, otherwise doubles."""
-    given = [float(value) for value in values if value is not None]
-    if all(value.is_integer() and abs(value) <= _EXACT for value in given):
+    given = [value for value in values if value is not None]
+    whole = all(float(it).is_integer() and (_is_long(it) or abs(it) <= _EXACT) for it in given)
+    if whole and all(-_INT64 <= it < _INT64 for it in given):
         return pa.array([None if it is None else int(it) for it in values], pa.int64()), None
     digits = scale = 0
     for value in given:
-        short = f"{value:.15g}"
-        if float(short) != value:
+        short = str(value) if _is_long(value) else f"{value:.15g}"
+        if not _is_long(value) and float(short) != value:
             break
         number = Decimal(short)
         exponent = number.as_tuple().exponent
@@ -283,10 +289,21 @@ def _numbers(values: Sequence[Any]) -> tuple[pa.Array, str | None]:
         digits = max(digits, number.adjusted() + 1)
     else:
         if digits + scale <= 38:
-            texts = [None if it is None else f"{it:.{scale}f}" for it in values]
+            texts = [None if it is None else _decimal(it, scale) for it in values]
             kind = f"DECIMAL({18 if digits + scale <= 18 else 38},{scale})"
             return pa.array(texts, pa.string()), kind
+    if any(map(_is_long, given)):
+        return _texts(values), None
     return pa.array([None if it is None else float(it) for it in values], pa.float64()), None
+
+
+def _is_long(value: float) -> bool:
+    """Whether it is a whole number that a double would round."""
+    return isinstance(value, int) and abs(value) > _EXACT
+
+
+def _decimal(value: float, scale: int) -> str:
+    return f"{Decimal(value if _is_long(value) else f'{value:.15g}'):.{scale}f}"
 
 
 def _moment(value: dt.date | None) -> dt.datetime | None:

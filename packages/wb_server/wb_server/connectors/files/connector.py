@@ -80,9 +80,12 @@ def _data_files(root: Path, reading: Reading) -> Iterator[tuple[str, str]]:
 
 
 def _inside(path: Path, root: Path) -> str | None:
-    """The real path of a file, or ``None`` if that is outside the folder."""
-    real = path.resolve()
-    return str(real) if real.is_relative_to(root) and real.is_file() else None
+    """The real path of a file, or ``None`` if that is outside the folder, or a link leads nowhere."""
+    try:
+        real = path.resolve()
+        return str(real) if real.is_relative_to(root) and real.is_file() else None
+    except (OSError, RuntimeError):  # links in a circle
+        return None
 
 
 class FilesConnector(Connector):
