@@ -247,5 +247,5 @@ def test_a_terminated_worker_hands_over_its_tasks(place: Site) -> None:
     assert hit
     done = place.ended(run, 20)
     assert done.state == "succeeded"
-    assert [each.state for each in done.tasks[0].attempts] == ["lost", "succeeded"]
+    assert [each.state for each in done.tasks[0].attempts] == ["held", "succeeded"]
     assert done.tasks[0].attempts[0].code == "worker_stopped"

@@ -60,7 +60,9 @@ class Wired:
     def write(self, sql: str, connection: str = "shop", key: str | None = None) -> WriteResult:
         request = QueryRequest(connection=connection, sql=sql)
         once = None if key is None else Once(key=key)
-        return self.broker.statements.write(ENGINEER, WHERE, request, HangUp(), once)
+        statements = self.broker.statements
+        with statements.run(ENGINEER, WHERE, request, HangUp(), once) as reading:
+            return reading.written()
 
     def log(self, event: str) -> list[AuditRow]:
         """The audit log's rows of this event, oldest first."""

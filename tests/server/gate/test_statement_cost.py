@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from support.work import lines_run
 
-from wb_server.gate.dialects.complexity import MAX_SQL_BYTES, MAX_TOKENS
+from wb_server.gate.dialects.complexity import MAX_TOKENS
 from wb_server.gate.models import DialectName
 from wb_server.gate.statement import analyse
 from wb_server.kit.errors import WorkbenchError
+from wb_server.kit.sizes import MAX_SQL_BYTES
 
 _Shape = Callable[[int], str]
 _LENGTH = 45

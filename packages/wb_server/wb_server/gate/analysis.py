@@ -21,8 +21,8 @@ from pydantic import TypeAdapter
 
 from ..kit import errors, forking
 from ..kit.errors import Cancelled, SourceTimeout, TooLarge, Unavailable, WorkbenchError
+from ..kit.sizes import MAX_SQL_BYTES
 from .dialects.base import RoutineName
-from .dialects.complexity import MAX_SQL_BYTES
 from .models import DialectName, Statement
 from .statement import analyse
 

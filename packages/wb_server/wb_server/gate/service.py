@@ -47,7 +47,7 @@ class Gate:
         supports_writes: bool,
         supports_once: bool = False,
         once: Once | None = None,
-        only: Literal["read", "write"] | None = None,
+        reads: bool = False,
         routines: Sequence[str] = (),
         watch: Watch | None = None,
     ) -> Permit:
@@ -56,7 +56,7 @@ class Gate:
         Args:
             limit: the maximum number of rows wanted; added to the statement where that is safe.
             once: makes a write happen once under its key.
-            only: the kind that the statement must be.
+            reads: whether the statement must be read-only.
             routines: the database's own functions and procedures that the connection allows.
             watch: sets the time limit for analysing a long statement, and may stop it.
 
@@ -72,9 +72,9 @@ class Gate:
         statement = self._analyst.analyse(
             sql, dialect, params, limit=limit, routines=names, watch=watch
         )
-        if only is not None and statement.kind != only:
-            raise _not_a_read() if only == "read" else _not_a_write()
         if statement.kind == "write":
+            if reads:
+                raise _not_a_read()
             if not supports_writes:
                 raise _read_only(connection)
             self._rights.require(actor, "connection.write", connection)
@@ -308,9 +308,3 @@ def _read_only(connection: OwnedThing) -> Forbidden:
 
 def _not_a_read() -> Forbidden:
     return Forbidden("This statement changes data, but the request is a read.", code="not_a_read")
-
-
-def _not_a_write() -> InvalidInput:
-    return InvalidInput(
-        "This statement only reads, but the request is a write.", code="not_a_write"
-    )

@@ -21,10 +21,8 @@ from ..kit.errors import Unavailable
 from ..kit.failure import TaskFailed
 from ..kit.http import configured_client
 from ..pipelines.kernels.base import Server
+from ..user_server import PIPELINES_SERVER
 
-# The named server in which a user's notebooks run, as in user_server/attempt_handlers.py and in the Hub's
-# wb_hub/notebook_servers.py.
-SERVER_NAME = "pipelines"
 _log = logging.getLogger(__name__)
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0
@@ -141,7 +139,7 @@ class HubServers:
         return "busy" if answer.status_code == 400 else "starts"
 
     def _ask(self, method: str, user: str) -> httpx.Response:
-        path = f"/users/{quote(user, safe='')}/servers/{SERVER_NAME}"
+        path = f"/users/{quote(user, safe='')}/servers/{PIPELINES_SERVER}"
         try:
             return self._http.request(method, path)
         except httpx.HTTPError as error:

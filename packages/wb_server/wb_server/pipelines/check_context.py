@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from ..connections.service import ConnectionService
 from ..gate.dialects.tables import PARAMETER_AS_NAME
@@ -81,8 +80,7 @@ class Surroundings:
         """Why a run may not run a statement, in the gate's words."""
         try:
             runner = self.accounts.actor(self._runs_as(team))
-            only: Literal["read"] | None = "read" if use.reads else None
-            self.broker.statements.check(runner, use.connection, sql, parameters, only=only)
+            self.broker.statements.check(runner, use.connection, sql, parameters, reads=use.reads)
         except WorkbenchError as error:
             details = error.details
             if error.code == PARAMETER_AS_NAME:

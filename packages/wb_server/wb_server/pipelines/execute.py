@@ -28,7 +28,7 @@ from .definition.fields import write_duration
 from .definitions import Definitions, scope_of
 from .recorder import AttemptRecorder, checked_outputs, keepable
 from .runs.notes import Notes
-from .runs.steps import Claim, End, Ending, Step, StoredFile
+from .runs.steps import WORKER_STOPPED, Claim, End, Ending, Step, StoredFile
 from .runs.store import RunStore
 from .runs.task_transitions import TaskTransitions
 from .tasks.base import Artifact, Attempt, TaskFailed, TaskResult, TaskType
@@ -47,7 +47,7 @@ Stopped = Literal["cancelled", "timeout", "stale", "shutdown", "refused"]
 
 _WHY: dict[Stopped, tuple[Ending, str, str]] = {
     "cancelled": ("cancelled", "cancelled", "The run was cancelled."),
-    "shutdown": ("lost", "worker_stopped", "The worker was stopped."),
+    "shutdown": ("held", WORKER_STOPPED, "The worker was stopped."),
 }
 
 

@@ -7,13 +7,13 @@ import uuid
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from ..connections.configurations import Configurations
 from ..connections.models import Connection
 from ..connections.service import ConnectionService
 from ..gate.analysis import Stoppable, is_long
-from ..gate.loads import Once, WriteResult
+from ..gate.loads import Once
 from ..gate.permits import Permit
 from ..gate.service import Gate
 from ..kit.actor import Actor
@@ -98,29 +98,7 @@ class Statements:
             Forbidden: the statement changes data (``not_a_read``).
             WorkbenchError: as for ``query``.
         """
-        return self._run(actor, origin, request, hang_up, only="read")
-
-    def write(
-        self,
-        actor: Actor,
-        origin: Origin,
-        request: QueryRequest,
-        hang_up: HangUp,
-        once: Once | None = None,
-    ) -> WriteResult:
-        """Runs one statement that changes data; it is committed when this returns.
-
-        Args:
-            once: executes it once under its key, however often it is tried; ``docs/connections.md`` says
-                where that works.
-
-        Raises:
-            InvalidInput: the statement only reads (``not_a_write``).
-            Forbidden: the source can't have a ledger (``no_ledger``).
-            WorkbenchError: as for ``query``.
-        """
-        with self._run(actor, origin, request, hang_up, only="write", once=once) as reading:
-            return reading.written()
+        return self._run(actor, origin, request, hang_up, reads=True)
 
     def run(
         self,
@@ -135,9 +113,11 @@ class Statements:
         Several are a write: all of them in one transaction, or none.
 
         Args:
-            once: as for ``write``; no effect on a query.
+            once: executes a write once under its key, however often it is tried;
+                ``docs/connections.md`` says where that works. No effect on a query.
 
         Raises:
+            Forbidden: the source can't have a ledger (``no_ledger``).
             WorkbenchError: as for ``query``; with the statement and its line if there are several.
         """
         return self._run(actor, origin, request, hang_up, once=once, several=True)
@@ -149,11 +129,14 @@ class Statements:
         sql: str,
         parameters: Collection[str],
         *,
-        only: Literal["read", "write"] | None = None,
+        reads: bool = False,
     ) -> None:
         """Refuses a statement that ``query`` would refuse, without running it.
 
         The values of its parameters aren't known yet; errors that depend on them are raised when it runs.
+
+        Args:
+            reads: whether it must be read-only.
 
         Raises:
             NotFound: no connection of this name that the actor may use.
@@ -162,8 +145,8 @@ class Statements:
         found = self._connections.find(actor, connection)
         connector = self._configurations.connector(found.connector)
         check: Callable[..., Permit] = self._gate.script
-        if only is not None:
-            check = partial(self._gate.query, limit=None, only=only)
+        if reads:
+            check = partial(self._gate.query, limit=None, reads=True)
         try:
             check(
                 actor,
@@ -186,13 +169,13 @@ class Statements:
         request: QueryRequest,
         hang_up: HangUp,
         *,
-        only: Literal["read", "write"] | None = None,
+        reads: bool = False,
         once: Once | None = None,
         several: bool = False,
     ) -> Reading:
         query_id = request.query_id or str(uuid.uuid4())
         asked = Asked(actor, origin, request.connection, request.sql, query_id)
-        grant = partial(self._grant, asked, request, only, once, several)
+        grant = partial(self._grant, asked, request, reads, once, several)
         long = is_long(request.sql, request.params)
         granted, running, finish = self._opening.begin(asked, grant, hang_up, long=long)
         try:
@@ -205,7 +188,7 @@ class Statements:
         self,
         asked: Asked,
         request: QueryRequest,
-        only: Literal["read", "write"] | None,
+        reads: bool,
         once: Once | None,
         several: bool,
         bound: Asked,
@@ -221,10 +204,10 @@ class Statements:
             limit = min(limit, limits.rows)
         watch = _RunningWatch(running, seconds)
         check: Callable[..., Permit] = self._gate.script
-        if not several or only is not None or limit is not None:
+        if not several or limit is not None:
             # One row beyond the limit tells whether the answer was truncated.
             more = None if limit is None else limit + 1
-            check = partial(self._gate.query, limit=more, only=only)
+            check = partial(self._gate.query, limit=more, reads=reads)
         permit = check(
             asked.actor,
             connection,

@@ -25,11 +25,9 @@ from tornado import iostream, web
 from tornado.ioloop import IOLoop
 
 from ..kit.errors import InvalidInput, NotSignedIn, TooLarge, Unavailable, WorkbenchError
-from . import files
+from . import PIPELINES_SERVER, files
 from .kernels import AttemptKernels
 
-# The named server in which the Hub runs a user's pipelines.
-SERVER_NAME = "pipelines"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _KERNEL = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
@@ -37,7 +35,7 @@ _KERNEL = re.compile(r"[A-Za-z0-9._-]{1,100}")
 def mount(server: ServerApp, base: str) -> AttemptKernels:
     """Adds the endpoints to a Jupyter server."""
     # A user's normal server has better uses for the memory.
-    keep_spare = os.environ.get("JUPYTERHUB_SERVER_NAME") == SERVER_NAME
+    keep_spare = os.environ.get("JUPYTERHUB_SERVER_NAME") == PIPELINES_SERVER
     attempts = AttemptKernels(server.kernel_manager, spare=keep_spare)
     atexit.register(attempts.close_now)
     path = url_path_join(base, "/workbench/attempts")

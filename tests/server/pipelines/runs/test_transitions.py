@@ -24,6 +24,7 @@ from wb_server.pipelines.runs.notes import Notes
 from wb_server.pipelines.runs.run_transitions import RunTransitions
 from wb_server.pipelines.runs.steps import (
     MAX_LOST,
+    WORKER_STOPPED,
     Claim,
     End,
     Ending,
@@ -261,6 +262,39 @@ def test_a_lost_attempt_does_not_count_as_a_retry(
     assert bench.end(bench.claim(only), "failed", code="x").ended is None
     shift(50)
     assert bench.end(bench.claim(only), "failed", code="x").ended == "failed"
+
+
+def test_a_terminated_worker_hands_its_task_over_at_once_and_as_often_as_it_likes(
+    bench: Bench,
+) -> None:
+    (only,) = bench.runs.create(bench.new(task("only", retries=1))).ready
+    for _ in range(MAX_LOST + 2):
+        stopped = bench.end(bench.claim(only), "held", code=WORKER_STOPPED)
+        assert (stopped.ready, stopped.ended) == ([only], None)
+    assert bench.end(bench.claim(only), "failed", code="x").ended is None
+
+
+def test_why_nobody_takes_a_task_is_written_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = bench.runs.create(bench.new())
+    (only,) = step.ready
+    bench.tasks.wait_for(only, "no_worker", "It lacks a folder.")
+    writes = []
+    write = bench.tasks._database.write
+    monkeypatch.setattr(
+        bench.tasks._database, "write", lambda **more: writes.append(1) or write(**more)
+    )
+    bench.tasks.wait_for(only, "no_worker", "It lacks a folder.")
+    assert not writes
+    bench.tasks.wait_for(only, "no_worker", "It lacks notebooks.")
+    assert len(writes) == 1
+    (waits,) = bench.store.tasks(step.run_id)
+    assert waits.waiting is not None
+    assert "It lacks notebooks." in waits.waiting
+    bench.claim(only)
+    bench.tasks.wait_for(only, "no_worker", "Too late.")
+    assert len(writes) == 2  # the claim
 
 
 def test_cancelling_ends_waiting_tasks_at_once_and_running_ones_when_they_notice(

@@ -13,7 +13,6 @@ from sqlglot import Token, TokenType, exp
 from wb_server.gate.dialects.sealing import MAX_BRACKETS
 from wb_server.kit.errors import InvalidInput
 
-MAX_SQL_BYTES: Final = 1_000_000
 MAX_TOKENS: Final = 50_000  # about a second of work
 _MAX_RUN: Final = 300  # NOT NOT NOT …, - - - …, a[1][1][1] …
 _MAX_TRIED_TWICE: Final = 8  # [ and nested types: the parser's time doubles with each level

@@ -17,9 +17,10 @@ from sqlglot.dialects.dialect import Dialect
 from wb_server.gate.dialects.arrays import Unfit, array_text, interval_text
 from wb_server.gate.dialects.base import DialectRules
 from wb_server.gate.dialects.canonical import put_in_place
-from wb_server.gate.dialects.complexity import MAX_SQL_BYTES, MAX_TOKENS
+from wb_server.gate.dialects.complexity import MAX_TOKENS
 from wb_server.gate.dialects.tables import parameter_as_name
 from wb_server.kit.errors import InvalidInput, TooLarge
+from wb_server.kit.sizes import MAX_SQL_BYTES
 
 # The places where the parser takes a parameter for a name: of a table, a column, an alias.
 _NAME_PLACES: frozenset[tuple[type[exp.Expr], str]] = frozenset(

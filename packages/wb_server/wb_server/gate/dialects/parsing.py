@@ -19,16 +19,12 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.parser import Parser
 
 from wb_server.gate.dialects.base import DialectRules, words
-from wb_server.gate.dialects.complexity import (
-    MAX_SQL_BYTES,
-    check_complexity,
-    check_depth,
-    check_length,
-)
+from wb_server.gate.dialects.complexity import check_complexity, check_depth, check_length
 from wb_server.gate.dialects.joins import check_joins
 from wb_server.gate.dialects.refusals import statement_refused
 from wb_server.gate.dialects.sealing import SEAL, is_nothing, like
 from wb_server.kit.errors import InvalidInput, TooLarge, WorkbenchError
+from wb_server.kit.sizes import MAX_SQL_BYTES
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*")
 # sqlglot logs a warning with the SQL text for syntax that it doesn't know; here that is an error.

@@ -23,7 +23,6 @@ from .evaluation import Missing, Name, bounded, evaluate, path_of
 from .filters import FILTERS, MAX_TEXT, as_text
 from .near import near
 
-ROOTS = ("params", "tasks", "run", "pipeline")
 MAX_LENGTH = 1_000
 MAX_EXPRESSIONS = 200
 MAX_NODES = 200

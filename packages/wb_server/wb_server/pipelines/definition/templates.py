@@ -11,13 +11,11 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from ...kit.errors import Unprocessable
+from ...kit.sizes import MAX_SQL_BYTES
 from . import binding, expressions, placing
 from .fields import Placed, Sql
 from .models import TaskSpec
 from .problems import Path
-
-MAX_SQL_FILE = 1_000_000
-"""The maximum size of an SQL file in bytes: that of a statement."""
 
 Kind = Literal["sql", "text", "value", "url", "path", "body"]
 Spec = TypeVar("Spec", bound=TaskSpec)
@@ -76,8 +74,8 @@ def sql_text(name: str, content: bytes | None) -> str:
     reason = None
     if content is None:
         reason = "isn't in the pipeline's folder"
-    elif len(content) > MAX_SQL_FILE:
-        reason = f"is larger than {MAX_SQL_FILE:,} bytes"
+    elif len(content) > MAX_SQL_BYTES:
+        reason = f"is larger than {MAX_SQL_BYTES:,} bytes"
     else:
         try:
             return content.decode("utf-8-sig")

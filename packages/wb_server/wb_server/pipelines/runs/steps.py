@@ -21,6 +21,9 @@ MAX_LOST = 3
 # How long a task run that the Workbench held up waits before it is tried again, in seconds: half the time
 # for which it has been held up, within these bounds.
 HELD_DELAYS = (5.0, 60.0)
+# The code of an attempt whose worker was terminated: it uses up nothing, and another worker may begin at
+# once.
+WORKER_STOPPED = "worker_stopped"
 # The maximum delay of a retry in seconds, however often it was doubled.
 MAX_RETRY_DELAY = 3600.0
 

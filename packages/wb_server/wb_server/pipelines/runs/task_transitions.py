@@ -27,7 +27,7 @@ from .statements import (
     RUN,
     SUCCEED,
 )
-from .steps import HELD_DELAYS, MAX_LOST, MAX_RETRY_DELAY, Claim, End, Step
+from .steps import HELD_DELAYS, MAX_LOST, MAX_RETRY_DELAY, WORKER_STOPPED, Claim, End, Step
 from .store import runs, task_needs, task_runs
 from .transitions import close_tasks, keep_files, lock_run
 
@@ -227,7 +227,7 @@ class TaskTransitions:
         ready: list[str] = []
         if state == "queued":
             tries = row.attempts - values["lost"] - values["held"] - 1
-            if end.ending == "lost":
+            if end.ending == "lost" or end.code == WORKER_STOPPED:
                 delay = 0.0
             elif end.ending == "held":
                 least, most = HELD_DELAYS
@@ -316,11 +316,16 @@ class TaskTransitions:
         return [step for step in steps if step.done]
 
     def wait_for(self, task_run_id: str, code: str, message: str) -> None:
-        """Records why no worker has claimed a ready task run."""
+        """Records why no worker has claimed a ready task run, unless that is known."""
+        waits = sa.and_(task_runs.c.id == task_run_id, task_runs.c.state == "queued")
+        with self._database.read() as transaction:
+            known = sa.select(task_runs.c.code, task_runs.c.message).where(waits)
+            if transaction.execute(known).first() in (None, (code, message)):
+                return
         with self._database.write(durable=False) as transaction:
             transaction.execute(
                 task_runs.update()
-                .where(task_runs.c.id == task_run_id, task_runs.c.state == "queued")
+                .where(waits)
                 .values(
                     code=code,
                     message=message,
