@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 from support.house import House, house_at
@@ -19,6 +21,7 @@ from wb_server.client import Client, QueryError
 from wb_server.connections.models import ConnectionCreate, ConnectionUpdate
 from wb_server.connections.service import ConnectionService
 from wb_server.connectors.http.connector import HttpConfig
+from wb_server.connectors.http.secret import Secret
 from wb_server.gate.calls import CallRequest
 from wb_server.gate.permits import CallPermit
 from wb_server.governance.owned.models import ShareRequest
@@ -153,6 +156,40 @@ def test_requests_sign_in_and_the_answer_hides_the_secret(
     assert SECRET not in shown and (value is None or value.rpartition(" ")[2] not in shown)
 
 
+@pytest.mark.parametrize(
+    "path", ["/a/..%2Fb", "/a..b", "/...", "/a;v=1.2/b", "/a%2Fb/..%2Fc", "/%zz"]
+)
+def test_an_encoded_part_may_have_dots(house: House, remote: Api, path: str) -> None:
+    call(house, path=path)
+    assert remote.requests[-1][1] == f"/v2{path}"
+
+
+def test_an_answer_hides_every_spelling_of_the_secret() -> None:
+    word = "a\"b/c+d&<e>'é\\".replace("é", "%")
+    spellings = {
+        word,
+        json.dumps(word)[1:-1],
+        json.dumps(word)[1:-1].replace("/", "\\/"),
+        quote(word, safe=""),
+        quote(word, safe="").lower(),
+        quote_plus(word),
+        html.escape(word),
+        base64.b64encode(word.encode()).decode(),
+    }
+    secret = Secret(word)
+    for spelling in spellings:
+        assert secret.hidden(f"<{spelling}>") == "<***>", spelling
+        for encoding in ("utf-8", "utf-16-le", "utf-16-be", "latin-1"):
+            answer = f"<{spelling}>".encode(encoding)
+            assert secret.hidden_in(answer, cut=False) == "<***>".encode(encoding), spelling
+        # The limit may be in the middle of it.
+        for length in range(1, len(spelling)):
+            body = b"[" + spelling.encode()[:length]
+            assert secret.hidden_in(body, cut=True) == b"[", spelling
+    assert secret.hidden_in(b"[a", cut=False) == b"[a"
+    assert Secret().hidden("***a") == "***a"
+
+
 def test_every_method_but_get_takes_the_right_to_write(house: House, remote: Api) -> None:
     before = len(remote.requests)
     for method in ("POST", "PUT", "PATCH", "DELETE"):
@@ -171,7 +208,9 @@ def test_every_method_but_get_takes_the_right_to_write(house: House, remote: Api
 @pytest.mark.parametrize(
     "path",
     ["users", "/../admin", "/a/../../b", "/%2e%2e/admin", "/a/%2E./b", "/a/.", "/a\\..\\b", "/a%5c..%5cb",
-     "/a b", "/a\r\nX: y", "/é", "/a#b", "@evil.example/", "//a/../../x", "http://evil.example/"],
+     "/a b", "/a\r\nX: y", "/é", "/a#b", "@evil.example/", "//a/../../x", "http://evil.example/",
+     "/a/..%2f..%2fadmin", "/..%2Fadmin", "/%2e%2e%2fadmin", "/..;/admin", "/a/..;x=1/..;/b",
+     "/%252e%252e/admin", "/a/..%252f..%255cadmin", "//..;/a"],
 )  # fmt: skip
 def test_a_path_stays_below_the_base_url(house: House, remote: Api, path: str) -> None:
     before = len(remote.requests)

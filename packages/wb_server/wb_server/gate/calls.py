@@ -26,6 +26,7 @@ OWN_HEADERS: Final = frozenset(
 """Headers that frame a request or identify its sender: a caller can't set them."""
 
 _PATH: Final = re.compile(r"/[!-~]*")
+_DECODED: Final = 4  # how often a path is looked at: as it is, and decoded up to three times
 
 
 class CallRequest(Request):
@@ -64,6 +65,7 @@ class CallRequest(Request):
             or "#" in self.path
             or "\\" in path
             or any(part in (".", "..") or "\\" in part for part in parts)
+            or _leaves(path)
         ):
             raise InvalidInput(
                 "The path must begin with / and stay below the connection's base URL: without “.” or "
@@ -148,6 +150,23 @@ def encoded(fields: Mapping[str, Any], *, form: bool) -> str:
         return urlencode(pairs, safe="", quote_via=quote_plus if form else quote)
     except UnicodeEncodeError as error:
         raise _bad_body() from error
+
+
+def _leaves(path: str) -> bool:
+    """Whether a server could resolve a path to one above its beginning.
+
+    Servers differ: some decode ``%2F`` before they resolve ``..``, proxies may decode once more, and some
+    leave out what follows ``;`` in a part.
+    """
+    for _ in range(_DECODED):
+        depth = 0
+        for part in path.replace("\\", "/").split("/"):
+            name = part.partition(";")[0]
+            depth += -1 if name == ".." else name not in ("", ".")
+            if depth < 0:
+                return True
+        path = unquote(path)
+    return False
 
 
 def _text(value: Any) -> str:

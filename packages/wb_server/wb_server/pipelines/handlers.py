@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..governance.owned.handlers import routes
 from ..kit.blobs import Blobs
 from ..kit.endpoint import Call, Endpoint
+from ..kit.request import Count
 from ..user_server.folder import MAX_SNAPSHOT
 from .definitions import Definitions
 from .dependents import DependentPipelines
@@ -51,7 +52,7 @@ class FileQuery(BaseModel):
 class VersionsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    before: int | None = Field(None, ge=1, description="Only versions older than this one.")
+    before: Count | None = Field(None, ge=1, description="Only versions older than this one.")
 
 
 def list_(call: Call) -> PipelineList:

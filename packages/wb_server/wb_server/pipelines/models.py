@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from ..governance.owned.models import OwnedThing, OwnedView, Owner
-from ..kit.request import Request
+from ..kit.request import Count, Request
 from ..user_server.folder import MAX_FILES
 from .definition.problems import Problem
 from .runs.models import RunSummary
@@ -123,7 +123,7 @@ class PipelineSave(Request):
         False, description="Use the files of the newest version instead of `files`."
     )
     note: str = Field("", max_length=500, description="What changed, for the list of versions.")
-    version: int | None = Field(
+    version: Count | None = Field(
         None,
         description="The pipeline's `version` that was edited. If there is a newer one, the answer is a "
         "conflict.",
@@ -168,8 +168,8 @@ class PipelinePatch(Request):
 
 
 class Approve(Request):
-    version: int = Field(description="The version that may run from now on.")
+    version: Count = Field(description="The version that may run from now on.")
 
 
 class Restore(Request):
-    version: int = Field(description="The version whose file and folder become the newest one.")
+    version: Count = Field(description="The version whose file and folder become the newest one.")

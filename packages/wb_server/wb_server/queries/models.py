@@ -108,7 +108,9 @@ class QueryRequest(Request):
     connection: str = Field(description="A connection's name or id.")
     sql: str
     params: dict[str, Any] | None = None
-    row_limit: int | None = Field(default=None, ge=0, description="The maximum number of rows.")
+    row_limit: int | None = Field(
+        default=None, ge=0, le=10**12, description="The maximum number of rows."
+    )
     query_id: str | None = Field(
         default=None,
         pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",

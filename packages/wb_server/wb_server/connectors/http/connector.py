@@ -29,6 +29,7 @@ from ...kit.network import NetworkPolicy
 from ...kit.sending import Received, Sending, Stopped
 from ..base import Answer, CallSession, Connector, ConnectorConfig, Session, Target, require_fit
 from ..models import Capability, ColumnInfo, SchemaInfo, TableInfo
+from .secret import Secret
 
 _HEADER: re.Pattern[str] = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _SECRET: re.Pattern[str] = re.compile(r"[\x20-\x7e]*")
@@ -248,28 +249,26 @@ class _Exchange:
     def _result(self, received: Received) -> CallResult:
         """The answer, without the secret if the server has repeated it."""
         answer = received.answer
+        secret = self._secret()
         shown = {
-            name: self._without_secret(value.encode()).decode()
+            name: secret.hidden(value)
             for name, value in answer.headers.items()
             if name not in ("set-cookie", "content-encoding", "transfer-encoding", "content-length")
         }
         return CallResult(
             answer.status_code,
-            self._without_secret(answer.reason_phrase.encode()).decode(),
+            secret.hidden(answer.reason_phrase),
             shown,
-            self._without_secret(received.body),
+            secret.hidden_in(received.body, cut=received.truncated),
             received.truncated,
             answer.encoding or "utf-8",
         )
 
-    def _without_secret(self, data: bytes) -> bytes:
+    def _secret(self) -> Secret:
         sign_in = self._config.sign_in()
         if sign_in is None or self._config.secret is None:
-            return data
-        words = {sign_in[1].rpartition(" ")[2], self._config.secret.get_secret_value()}
-        for word in sorted(words, key=len, reverse=True):
-            data = data.replace(word.encode(), b"***")
-        return data
+            return Secret()
+        return Secret(sign_in[1].rpartition(" ")[2], self._config.secret.get_secret_value())
 
 
 class HttpCall(CallSession):

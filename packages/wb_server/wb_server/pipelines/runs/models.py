@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ...kit.request import Count, Day
+
 RunState = Annotated[
     Literal["queued", "running", "succeeded", "failed", "cancelled", "skipped"],
     Field(
@@ -30,7 +32,7 @@ AttemptState = Annotated[
 ]
 Trigger = Literal["manual", "schedule", "rerun"]
 # Bounded so that every day exists in every time zone.
-RunDate = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
+RunDate = Annotated[Day, Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
 
 ENDED: frozenset[str] = frozenset({"succeeded", "failed", "cancelled", "skipped"})
 
@@ -150,7 +152,7 @@ class RunQuery(BaseModel):
 
     pipeline: str | None = Field(None, max_length=63, description="A pipeline's name or id.")
     state: RunState | None = None
-    number: int | None = Field(None, ge=1, description="The run's number in its pipeline.")
+    number: Count | None = Field(None, ge=1, description="The run's number in its pipeline.")
     limit: int = Field(50, ge=1, le=200)
     cursor: str | None = Field(None, max_length=64)
 
@@ -200,4 +202,4 @@ class LogPage(BaseModel):
 class LogQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    start: int = Field(0, ge=0)
+    start: Count = Field(0, ge=0)
