@@ -1,33 +1,18 @@
-"""The contract that every connector fulfils, run on each of them.
-
-A new connector adds a case to ``CASES``: a function that yields a ``Case``, with its source and the
-queries of its dialect. See ``docs/developers/add-a-connector.md``.
-"""
+"""The contract that every connector fulfils, run on each of them: ``support.connector_cases``."""
 
 from __future__ import annotations
 
 import inspect
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pytest
 from pydantic import SecretStr, ValidationError
-from support.mariadb import MariaDB
-from support.postgres import Cluster
-from support.s3 import ObjectStore
-from support.source import Rows, Source, make_load_permit, make_permit
+from support.connector_cases import CASES, SERVERS, Case
+from support.source import Rows, make_load_permit, make_permit
 
-from wb_server.connectors.base import Connector, ConnectorConfig, Target
-from wb_server.connectors.duckdb.connector import DuckdbFileConfig, DuckdbFileConnector
-from wb_server.connectors.embedded.workers import Workers
-from wb_server.connectors.files.connector import FilesConfig, FilesConnector
-from wb_server.connectors.mysql.connector import MySQLConfig, MySQLConnector
-from wb_server.connectors.postgres.connector import PostgresConfig, PostgresConnector
-from wb_server.connectors.s3.connector import S3Config, S3Connector
+from wb_server.connectors.base import Connector, ConnectorConfig
 from wb_server.gate.dialects.spelling import SPELLINGS
 from wb_server.gate.loads import TableName
 from wb_server.gate.permits import LoadPermit, PasswordPermit, Permit
@@ -41,124 +26,26 @@ from wb_server.kit.errors import (
     Unprocessable,
     WorkbenchError,
 )
-from wb_server.kit.network import NetworkPolicy
 
 pytestmark = pytest.mark.slow
 
 
-@dataclass
-class Case:
-    """A connector on a source that has the table ``people (id, name)`` with ids 1, 2 and 3.
-
-    Attributes:
-        many: a query that returns 300,000 rows with one integer column, ``i``.
-        endless: a query that runs for minutes.
-        bad_value: a query with a literal that its type doesn't accept.
-    """
-
-    source: Source
-    schema: str
-    many: str
-    endless: str
-    bad_value: str = "select cast('x' as int) as x"
-
-
-def postgres_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
-    cluster: Cluster = request.getfixturevalue("postgres")
-    with cluster.connect() as connection:
-        connection.execute(
-            "drop table if exists people; create table people (id int, name text);"
-            "insert into people values (1, 'a'), (2, 'b'), (3, 'c')"
-        )
-        connector = PostgresConnector(NetworkPolicy(allow_loopback=True))
-        config = PostgresConfig.model_validate(cluster.config())
-        yield Case(
-            Source(connector, Target("c1", 1, config)),
-            "public",
-            "select i from generate_series(1, 300000) i",
-            "select count(*) from generate_series(1, 100000) a, generate_series(1, 1000000) b",
-        )
-        connector.close()
-        connection.execute("drop table people; drop table if exists workbench_ledger")
-
-
-def files_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
-    (tmp_path / "people.csv").write_text("id,name\n1,a\n2,b\n3,c\n")
-    connector = FilesConnector([tmp_path], Workers())
-    yield Case(
-        Source(connector, Target("c1", 1, FilesConfig(folder=str(tmp_path)))),
-        "files",
-        "select i from range(300000) r(i)",
-        "select count(*) from range(1000000) a(i), range(1000000) b(i) where a.i % 7 = b.i % 5",
-    )
-    connector.close()
-
-
-def duckdb_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
-    path = tmp_path / "shop.duckdb"
-    with duckdb.connect(str(path)) as database:
-        database.execute("create table people (id int, name text)")
-        database.execute("insert into people values (1, 'a'), (2, 'b'), (3, 'c')")
-    connector = DuckdbFileConnector([tmp_path], Workers())
-    yield Case(
-        Source(connector, Target("c1", 1, DuckdbFileConfig(path=str(path)))),
-        "main",
-        "select i from range(300000) r(i)",
-        "select count(*) from range(1000000) a(i), range(1000000) b(i) where a.i % 7 = b.i % 5",
-    )
-    connector.close()
-
-
-def mysql_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
-    server: MariaDB = request.getfixturevalue("mariadb")
-    server.execute(
-        "create or replace table people (id int, name text)",
-        "insert into people values (1, 'a'), (2, 'b'), (3, 'c')",
-    )
-    connector = MySQLConnector(NetworkPolicy(allow_loopback=True))
-    yield Case(
-        Source(connector, Target("c1", 1, MySQLConfig.model_validate(server.config()))),
-        server.database,
-        "select seq as i from seq_1_to_300000",
-        "select count(*) from seq_1_to_1000000 a, seq_1_to_1000000 b where a.seq % 7 = b.seq % 5",
-        # MySQL casts text that isn't a number to 0, with a warning.
-        bad_value="select date '2026-02-30' as x",
-    )
-    connector.close()
-    server.execute("drop table people", "drop table if exists workbench_ledger")
-
-
-def s3_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
-    store: ObjectStore = request.getfixturevalue("s3_store")
-    (store.bucket("contract") / "people.csv").write_text("id,name\n1,a\n2,b\n3,c\n")
-    connector = S3Connector(NetworkPolicy(allow_loopback=True), Workers())
-    config = S3Config.model_validate(
-        store.config(bucket="contract", session_token="temporary-token")
-    )
-    yield Case(
-        Source(connector, Target("c1", 1, config)),
-        "files",
-        "select i from range(300000) r(i)",
-        "select count(*) from range(1000000) a(i), range(1000000) b(i) where a.i % 7 = b.i % 5",
-    )
-    connector.close()
-
-
-CASES = {
-    "postgres": postgres_case,
-    "files": files_case,
-    "duckdb": duckdb_case,
-    "mysql": mysql_case,
-    "s3": s3_case,
-}
-SERVERS = ("postgres", "mysql", "s3")
-
-
 @pytest.fixture(
-    params=[pytest.param(it, marks=pytest.mark.slow) if it in SERVERS else it for it in CASES]
+    scope="module",
+    params=[pytest.param(it, marks=pytest.mark.slow) if it in SERVERS else it for it in CASES],
 )
-def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
-    yield from CASES[request.param](request, tmp_path)
+def lasting(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Case]:
+    """A case whose connector, with its processes, serves all tests, as it does a service."""
+    yield from CASES[request.param](request, tmp_path_factory.mktemp(request.param))
+
+
+@pytest.fixture
+def case(lasting: Case) -> Case:
+    """The case, with its three people."""
+    lasting.reset()
+    return lasting
 
 
 def test_every_connector_has_a_case() -> None:
