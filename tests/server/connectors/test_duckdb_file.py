@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -37,10 +38,10 @@ def connector(folder: Path, workers: Workers) -> Iterator[DuckdbFileConnector]:
     it.close()
 
 
-@pytest.fixture
-def shop(folder: Path) -> Path:
+@pytest.fixture(scope="module")
+def shop_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with schemas, a view, comments and money."""
-    path = folder / "shop.duckdb"
+    path = tmp_path_factory.mktemp("shop") / "shop.duckdb"
     with duckdb.connect(str(path)) as database:
         database.execute(
             """
@@ -56,6 +57,12 @@ def shop(folder: Path) -> Path:
             """
         )
     return path
+
+
+@pytest.fixture
+def shop(folder: Path, shop_file: Path) -> Path:
+    """A copy of the file, in the folder of a connector."""
+    return shutil.copy(shop_file, folder / "shop.duckdb")
 
 
 def source(connector: DuckdbFileConnector, path: Path) -> Source:
@@ -94,6 +101,16 @@ def test_browsing_lists_schemas_tables_and_views(
         assert columns[0].nullable is False and columns[1].comment == "In euros"
     with source(connector, shop).open(kind="browse") as session, pytest.raises(NotFound):
         session.columns("main", "nothing")
+
+
+def test_a_process_does_not_import_pandas(connector: DuckdbFileConnector, shop: Path) -> None:
+    """The libraries would, which takes five times as long as a short statement."""
+    with source(connector, shop).open("select i from range(100000000) r(i)") as session:
+        next(iter(session.run(timeout=30, max_write_rows=0)))
+        worker = session._worker  # type: ignore[attr-defined]
+        mapped = Path(f"/proc/{worker.pid}/maps").read_text()
+    assert "/duckdb" in mapped or "_duckdb" in mapped
+    assert "/pandas/" not in mapped
 
 
 @pytest.mark.parametrize(
