@@ -208,6 +208,33 @@ def test_randomly_damaged_tokens_are_refused(caller: Caller) -> None:
 # --- changes ------------------------------------------------------------------------------------
 
 
+def test_the_hub_is_not_asked_again_for_each_request(caller: Caller, jwt_hub: Running) -> None:
+    token = MAIN.sign(caller.claims("a-viewer"))
+    asked = "GET /hub/api/users/a-viewer "
+    before = jwt_hub.log().count(asked)
+    for _ in range(20):
+        assert caller.me(token)[0] == 200
+    # For two seconds an answer is good enough.
+    assert jwt_hub.log().count(asked) - before < 20
+
+
+def test_a_seen_token_is_not_that_of_a_new_user_of_the_name(
+    caller: Caller, jwt_people: People
+) -> None:
+    """Whatever answer is still cached: once the new user has asked, the former one is refused."""
+    name = jwt_people.add("reused", "engineer")
+    former = caller.api(MAIN.sign(caller.claims(name)))
+    local = {"host": "127.0.0.1", "port": 1, "database": "none", "user": "nobody", "password": "x"}
+    body = {"name": "reused_db", "connector": "postgres", "config": local}
+    made = former.ok("POST", "/connections", body)
+    jwt_people.hub("DELETE", f"/users/{name}")
+    jwt_people.add(name, "engineer")
+    present = caller.api(MAIN.sign(caller.claims(name, jti="another")))
+    assert present.ok("GET", "/me")["name"] == name
+    former.refused(401, "GET", "/me")
+    present.refused(404, "GET", f"/connections/{made['id']}")
+
+
 def test_a_demotion_and_a_promotion_take_effect_within_three_seconds(
     caller: Caller, jwt_people: People
 ) -> None:
