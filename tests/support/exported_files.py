@@ -111,6 +111,7 @@ EXPORTS = [
     Case("words.csv", b"a,b,c\nja,J,NULL\nnein,N,\\N\n", [("ja", "J", "NULL"), ("nein", "N", "\\N")]),
     Case("days.csv", b"d\n20260131\n20260201\n", [(dt.date(2026, 1, 31),), (dt.date(2026, 2, 1),)],
          options='{date_format: "%Y%m%d"}'),
+    Case("no_lines.csv", bytes(9_000_000), says=["2,000,000 bytes", "line 1"]),
     Case("joined.csv", "id,name\n1,a\n\ufeff2,b\n".encode(), [("1", "a"), ("\ufeff2", "b")]),
     # --- names that DuckDB would take for patterns -----------------------------------------------
     Case("[ab]x.csv", b"v\n99\n", [(99,)], table="ab_x"),

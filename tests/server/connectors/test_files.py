@@ -23,7 +23,7 @@ from wb_server.connectors.base import Target
 from wb_server.connectors.embedded import process as duckdb_worker
 from wb_server.connectors.embedded.errors import worker_error
 from wb_server.connectors.embedded.file_tables import table_name
-from wb_server.connectors.embedded.options import Reading
+from wb_server.connectors.embedded.options import FileReading, Reading
 from wb_server.connectors.embedded.workers import Workers
 from wb_server.connectors.files.connector import FilesConfig, FilesConnector, find_tables
 from wb_server.kit.errors import (
@@ -640,3 +640,19 @@ def test_a_write_is_refused(files: Source) -> None:
     session = files.open("insert into orders values (1)", "orders", kind="write")
     with session, pytest.raises(Forbidden):
         session.run(timeout=5, max_write_rows=0)
+
+
+def test_what_isnt_read_says_what_to_do(root: Path, connector: FilesConnector) -> None:
+    folder = root / "unread"
+    make(folder, "old.xls", "plan.ods", "day.csv.zst", "all.zip", "data.csv", "data.zip")
+    make(folder, "sub/a.csv", "sub/b.zip")
+    tables = find_tables(folder, Reading())
+    names = tables.names()
+    assert [name for name, problem in names.items() if problem is None] == ["data", "sub"]
+    assert sorted(names) == ["all", "data", "day", "old", "plan", "sub"]
+    for name, says in (("old", "save it as .xlsx"), ("day", "unpack it"), ("all", "unpack it")):
+        with pytest.raises(InvalidInput, match=says) as caught:
+            of(connector, folder).rows(f"select * from {name}", name)
+        assert caught.value.code == "unread_file" and says in str(names[name])
+    said = FileReading.model_validate({"patterns": '"*.zst": {format: csv}'})
+    assert find_tables(folder, said.reading()).find("day_csv")

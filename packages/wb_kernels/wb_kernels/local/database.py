@@ -121,7 +121,7 @@ class Database:
                     lambda: self._run(text, values), frames_of(variables), variables, added
                 )
             except (duckdb.Error, pa.ArrowException) as error:
-                raise translated(error, self._memory) from error
+                raise translated(error, self._memory, text) from error
             except InvalidInput as error:
                 if isinstance(error, QueryError):
                     raise

@@ -9,6 +9,7 @@ import duckdb
 
 from wb_kernels.refusals import invalid_input, source_failed
 from wb_server.client import QueryError
+from wb_server.kit.duckdb_errors import place_of
 
 _MISSING_TABLE: Final = re.compile(r"Table with name (.+?) does not exist")
 
@@ -21,11 +22,12 @@ def missing_table(error: duckdb.Error) -> str | None:
     return found[1].strip('"') if found else None
 
 
-def translated(error: Exception, memory: str) -> QueryError:
+def translated(error: Exception, memory: str, sql: str) -> QueryError:
     """An error of DuckDB as one of the client.
 
     Args:
         memory: DuckDB's memory limit, for the error of reaching it.
+        sql: the statement.
     """
     text = str(error).strip()
     kind, _, message = text.partition(" Error: ")
@@ -44,7 +46,7 @@ def translated(error: Exception, memory: str) -> QueryError:
             f"There is no file “{missing[1]}”, neither from this notebook's folder nor from your home.",
             "unknown_file",
         )
-    details: dict[str, Any] = _place(text)
+    details: dict[str, Any] = place_of(text, sql)
     if csv := re.search(
         r"CSV Error on Line: (\d+)\n(?:Original Line: ?(.*)\n)?\s*([^\n]*)", message
     ):
@@ -72,12 +74,3 @@ def _needs_extension(text: str) -> QueryError:
         "excel": "Read the sheet into a frame: df = pd.read_excel('…'), and query df.",
     }.get(name, "It isn't installed here.")
     return invalid_input(f"This needs DuckDB's extension {name}. {cure}", "not_supported")
-
-
-def _place(text: str) -> dict[str, Any]:
-    """The line and column from DuckDB's excerpt; a long line is shown without its begin."""
-    found = re.search(r"LINE (\d+): (.*)\n( *)\^", text)
-    if not found or found[2].startswith("..."):
-        return {}
-    column = len(found[3]) - len(f"LINE {found[1]}: ") + 1
-    return {"line": int(found[1]), "column": column} if column > 0 else {}

@@ -68,6 +68,11 @@ class Forked:
         self._request.flush()
 
     @property
+    def temporary(self) -> Path | None:
+        """Its own folder for temporary files."""
+        return self._temporary
+
+    @property
     def output(self) -> IO[bytes]:
         """The stream that it writes."""
         return self._output

@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 
 from .bad_value import BadValue
 
-_HEAD: Final = 4096
+HEAD: Final = 4096
 _PIECE: Final = 1 << 20
+MAX_LINE: Final = 2_000_000
 # Enough to tell an encoding by, in a file whose first lines are plain ASCII.
 _GUESSED: Final = 32 << 20
 _SIGNATURES: Final = (
@@ -85,7 +86,7 @@ def check_head(path: str, kind: str) -> bytes:
     """
     try:
         with open_content(path) as file:
-            head = file.read(_HEAD)
+            head = file.read(HEAD)
             if path.lower().endswith(".gz"):
                 # DuckDB takes the end of a file that was cut off for the end of the data.
                 while file.read(_PIECE):
@@ -109,6 +110,29 @@ def check_head(path: str, kind: str) -> bytes:
     if kind == "xlsx" and head and not head.startswith(b"PK"):
         raise BadValue("bad_value", "isn't an Excel workbook. If it is a text file, name it .csv.")
     return head
+
+
+def require_short_lines(path: str) -> None:
+    """Refuses a text whose first lines are longer than what DuckDB reads.
+
+    Its sniffer would try each dialect on all of such a line, for minutes.
+
+    Raises:
+        BadValue: one is.
+    """
+    try:
+        with open_content(path) as file:
+            data = file.read(2 * MAX_LINE)
+    except (OSError, EOFError, zlib.error):
+        return  # DuckDB reports the error
+    for number, line in enumerate(data.splitlines(), 1):
+        if len(line) > MAX_LINE:
+            raise BadValue(
+                "bad_value",
+                f"has a line of more than {MAX_LINE:,} bytes (line {number:,}). A quote may be open, or it "
+                "is no text. Correct it, or save the file as Parquet.",
+                line=number,
+            )
 
 
 _NAMES: Final = {
@@ -169,7 +193,7 @@ def copy_as_utf8(path: str, encoding: str, target: str, most: int) -> int:
 
 def _decoder(path: str, encoding: str, head: bytes) -> codecs.IncrementalDecoder:
     if encoding == "utf-16" and not head.startswith(_MARKS):
-        if 0 not in head[:_HEAD] and head:
+        if 0 not in head[:HEAD] and head:
             raise _wrong(path, encoding, 0)
         # The first character is ASCII, or at least has no zero as its low byte.
         encoding = "utf-16-be" if head[:1] == b"\0" else "utf-16-le"
@@ -244,8 +268,8 @@ def _start(path: str) -> bytes:
 def _guess(data: bytes) -> str | None:
     if not data:
         return None
-    nul = data[:_HEAD].count(0)
-    if data.startswith(_MARKS) or (nul and nul * 8 > min(len(data), _HEAD)):
+    nul = data[:HEAD].count(0)
+    if data.startswith(_MARKS) or (nul and nul * 8 > min(len(data), HEAD)):
         return "utf-16"
     if nul:
         return None

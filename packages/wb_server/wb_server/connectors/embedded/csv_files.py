@@ -15,6 +15,7 @@ import duckdb
 from ...kit.duckdb_sql import quoted
 from . import csv_dialect
 from .bad_value import BadValue
+from .contents import HEAD, require_short_lines
 from .conversions import Conversions
 from .csv_reader import all_lines, read
 from .find_facts import Texts, find_facts
@@ -43,6 +44,8 @@ def profile(
         BadValue: its rows have different lengths, or a value isn't of its column's declared type.
         duckdb.Error: it can't be read.
     """
+    if len(head) >= HEAD:
+        require_short_lines(path)
     options = csv_dialect.with_said_delimiter(options, head)
     dialect, names = csv_dialect.find(connection, path, kind, options, head)
     conversions = Conversions(options)

@@ -6,6 +6,7 @@ import re
 from typing import Any, Final
 
 from ...gate.dialects.explain import explains_a_view
+from ...kit.duckdb_errors import place_of
 from ...kit.errors import (
     Cancelled,
     Forbidden,
@@ -38,8 +39,14 @@ def worker_bad_value(error: dict[str, Any]) -> WorkbenchError:
     return kind(error["message"], code=code, **details)
 
 
-def worker_error(kind: str, message: str) -> WorkbenchError:
-    """DuckDB's error as one of the Workbench, by its class; paths and URLs are removed."""
+def worker_error(kind: str, message: str, sql: str = "") -> WorkbenchError:
+    """DuckDB's error as one of the Workbench, by its class; paths and URLs are removed.
+
+    Args:
+        kind: the name of its class.
+        message: its text.
+        sql: the statement, for the position in a long line.
+    """
     kind, text = split_class(kind, message)
     if found := _in_file(kind, message):
         return found
@@ -59,7 +66,7 @@ def worker_error(kind: str, message: str) -> WorkbenchError:
             )
         return InvalidInput(sentence, code="bad_statement")
     if kind in ("parser", "syntax"):
-        return InvalidInput(sentence, code="syntax_error", **_place(message))
+        return InvalidInput(sentence, code="syntax_error", **place_of(message, sql))
     if kind in ("conversion", "outofrange", "invalidinput", "typemismatch", "mismatchtype"):
         named = re.search(r"The column “(.+)” holds", sentence)
         return InvalidInput(sentence, code="bad_value", **({"column": named[1]} if named else {}))
@@ -108,15 +115,6 @@ def _unknown(text: str, sentence: str) -> WorkbenchError:
         return InvalidInput(f"There is no table “{name}” here.", code="unknown_table", name=name)
     code = "unknown_function" if what == "Function" else "unknown_schema"
     return InvalidInput(sentence, code=code, name=name)
-
-
-def _place(message: str) -> dict[str, int]:
-    """The line and column from DuckDB's excerpt: ``LINE 2: select …`` with a caret below."""
-    found = re.search(r"LINE (\d+): (.*)\n( *)\^", message)
-    if not found:
-        return {}
-    column = len(found[3]) - len(f"LINE {found[1]}: ") + 1
-    return {"line": int(found[1]), "column": column} if column > 0 else {}
 
 
 def _in_file(kind: str, message: str) -> WorkbenchError | None:

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from ...gate.permits import Permit
 from ...kit.errors import NotFound
-from ..base import Answer
+from ...kit.forking import Forked
+from ..base import Answer, Target
 from ..models import ColumnInfo, Preview, SchemaInfo, TableInfo
 from .browsing import as_source, asked_names, chosen, described, list_tables, quoted
 from .file_tables import SCHEMA, FileTable, FileTables
@@ -27,6 +28,7 @@ class FileSession(WorkerSession):
     """One use of files.
 
     Args:
+        target: what the session is opened on.
         reading: how they are read.
         profiles: what earlier sessions learned about files.
     """
@@ -35,11 +37,16 @@ class FileSession(WorkerSession):
         self,
         workers: Workers,
         permit: Permit,
-        temp_bytes: int,
+        target: Target,
         reading: Reading,
         profiles: Profiles,
     ) -> None:
-        super().__init__(workers, permit, temp_bytes)
+        super().__init__(workers, permit, target.temp_bytes)
+        self._sheets = workers.sheets
+        # What is kept belongs to one state of a connection; a draft keeps nothing.
+        self._owner = (target.connection_id, target.version, target.user)
+        self._to_keep: list[Hashable] = []
+        self._kept = 0
         self._reading = reading
         self._profiles = profiles
         # The key of each file's profile, by where the process reads it; and what it has reported.
@@ -68,7 +75,9 @@ class FileSession(WorkerSession):
         found = FileTables()
         if self._permit.tables:
             found = self._tables(asked_names(self._permit), timeout)
-        source = self._source(chosen(found, self._permit))
+        tables = chosen(found, self._permit)
+        self._keep_sheets(tables, max(end - time.monotonic(), 0.1))
+        source = self._source(tables)
         return self._ask(self._permit.sql, source, max(end - time.monotonic(), 0.1))
 
     def schemas(self) -> list[SchemaInfo]:
@@ -100,6 +109,7 @@ class FileSession(WorkerSession):
         tables = self._tables([table]) if schema in (None, SCHEMA) else FileTables()
         if (found := tables.find(table)) is None:
             raise NotFound(f"There is no table “{table}” here.", code="unknown_table", name=table)
+        self._keep_sheets({table: found}, BROWSE_SECONDS)
         return self._source({table: found})
 
     def _tables(
@@ -141,6 +151,8 @@ class FileSession(WorkerSession):
         source["tables"] = {
             name: table and self._table(table, places) for name, table in tables.items()
         }
+        for it in source["tables"].values():
+            source["reads"] += (it or {}).get("kept", {}).values()
         return source
 
     def _table(self, table: FileTable, places: Mapping[str, str]) -> dict[str, Any]:
@@ -153,13 +165,63 @@ class FileSession(WorkerSession):
                 for path, said in zip(table.paths, options, strict=True)
             ]
             self._keys.update(zip(paths, keys, strict=True))
-        return as_source(table, paths, self._profiles.wanted(table.kind, paths, keys), options)
+        made = as_source(table, paths, self._profiles.wanted(table.kind, paths, keys), options)
+        if table.kind == "xlsx":
+            kept = {
+                path: str(found)
+                for number, path in enumerate(paths)
+                if (found := self._sheets.find(self._sheet_key(table, number))) is not None
+            }
+            made["kept"] = kept
+        return made
+
+    def _sheet_key(self, table: FileTable, number: int) -> Hashable:
+        said = json.dumps(self._reading.of(table.names[number]), sort_keys=True)
+        return self._owner, said, table.sheet, self._state(table.paths[number])
+
+    def _keep_sheets(self, tables: Mapping[str, FileTable | None], seconds: float) -> None:
+        """Has the sheets that aren't kept yet written by a process that runs no user's statement."""
+        wanted = []
+        for table in tables.values():
+            if table is None or table.kind != "xlsx" or not (self._owner[0] and self._temp_bytes):
+                continue
+            for number in range(len(table.paths)):
+                key = self._sheet_key(table, number)
+                settled = self._is_settled(self._state(table.paths[number]))
+                if settled and self._sheets.find(key) is None:
+                    wanted.append((key, table, number))
+        if not wanted:
+            return
+        source, places = self._place([table for _, table, _ in wanted])
+        source["tables"] = {}
+        source["sheets"] = [
+            {
+                "path": places[table.paths[number]],
+                "sheet": table.sheet,
+                "options": self._reading.of(table.names[number]),
+            }
+            for _, table, number in wanted
+        ]
+        self._to_keep, self._kept = [key for key, _, _ in wanted], 0
+        self._keys, self._reported = {}, {}
+        for _ in self._ask("SELECT 0 AS n", source, seconds):
+            pass
+
+    def _keep(self, worker: Forked, word: dict[str, Any]) -> None:
+        if word["profile"].get("kind") != "sheet":
+            return
+        number, key = self._kept, self._to_keep[self._kept]
+        self._kept += 1
+        if word["profile"].get("kept") and worker.temporary is not None:
+            self._sheets.put(key, worker.temporary / f"{number}.arrow")
 
     def _key(self, kind: str, path: str, options: Mapping[str, Any]) -> tuple[str, str, Hashable]:
         said = json.dumps(options, sort_keys=True) if kind in _TEXTS else ""
         return kind, said, self._state(path)
 
     def _learn(self, path: str, profile: dict[str, Any]) -> None:
+        if profile.get("kind") == "sheet":
+            return
         self._reported[path] = profile
         key = self._keys[path]
         if self._is_settled(key[-1]):

@@ -10,6 +10,7 @@ A table's name follows from its file's name alone, so a new file never changes w
 - An Excel workbook is a table for each visible sheet, ``budget_plan`` for the sheet ``Plan`` of
   ``Budget.xlsx``; ``budget`` is its first one. With one sheet, only ``budget`` is listed.
 - A name that two files share is unusable: a query that uses it fails with an error that names both.
+- A spreadsheet or an archive that isn't read is listed with what to do, and is no table.
 - Hidden files and folders, whose names begin with ``.`` or ``_``, are left out.
 """
 
@@ -27,6 +28,7 @@ from ...kit.errors import InvalidInput, TooLarge
 SCHEMA: Final = "files"
 MAX_FILES: Final = 10_000
 _MAX_LENGTH: Final = 63
+_MAX_UNREAD: Final = 100
 
 KINDS: Final = {
     ".parquet": "parquet",
@@ -43,6 +45,32 @@ KINDS: Final = {
     ".xlsx": "xlsx",
     ".xlsm": "xlsx",
 }
+
+# What is found beside them, by the end of the name: it is no table, but it is named as what it is.
+UNREAD: Final = {
+    **dict.fromkeys((".xls", ".xlsb"), "an Excel workbook of another format: save it as .xlsx"),
+    ".ods": "an OpenDocument spreadsheet: save it as .xlsx",
+    ".numbers": "a Numbers spreadsheet: export it as .xlsx",
+    **dict.fromkeys((".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz"), "an archive: unpack it"),
+    **dict.fromkeys(
+        (".zst", ".bz2", ".xz", ".lz4"),
+        "compressed in a way that isn't read: unpack it, or use gzip",
+    ),
+    **dict.fromkeys((".xml", ".html", ".htm"), "XML or a web page: save it as CSV or XLSX"),
+    **dict.fromkeys(
+        (".feather", ".arrow", ".avro", ".orc", ".dbf", ".sav"),
+        "data of a format that isn't read: save it as Parquet",
+    ),
+    **dict.fromkeys((".accdb", ".mdb", ".sqlite"), "a database file: export its tables as CSV"),
+}
+
+
+def unread(path: str) -> str | None:
+    """What a file in the folder itself is, if it is no table, and what to do; else None."""
+    lower = normal(path)
+    if "/" in path:
+        return None
+    return next((what for end, what in UNREAD.items() if lower.endswith(end)), None)
 
 
 @dataclass(frozen=True)
@@ -72,12 +100,19 @@ class FileTables:
     _long: dict[str, list[FileTable]] = field(default_factory=dict)
     # The names of workbooks that are listed by their sheets.
     _covered: set[str] = field(default_factory=set)
+    # What other files are, by the name that their table would have.
+    _unread: dict[str, str] = field(default_factory=dict)
 
     def add(self, stem: str, table: FileTable) -> None:
         """Adds a table under the names that follow from a stem."""
         name = table_name(stem)
         self._short.setdefault(name[:_MAX_LENGTH], []).append(table)
         self._long.setdefault(f"{name}_{table.kind}", []).append(table)
+
+    def add_unread(self, entry: str, what: str) -> None:
+        """Adds a file that is no table."""
+        name = table_name(entry.split(".")[0])[:_MAX_LENGTH]
+        self._unread.setdefault(name, f"“{entry}” is {what}.")
 
     def workbooks(self, names: Iterable[str] | None = None) -> dict[str, FileTable]:
         """The workbooks by the name of their file.
@@ -108,10 +143,13 @@ class FileTables:
         """The table with a name, or None.
 
         Raises:
-            InvalidInput: several files share it (``ambiguous_table``).
+            InvalidInput: several files share it (``ambiguous_table``), or only a file that isn't read
+                (``unread_file``).
         """
         name = normal(name)
         found = [*self._short.get(name, ()), *self._long.get(name, ())]
+        if not found and name in self._unread:
+            raise InvalidInput(self._unread[name], code="unread_file", name=name)
         if len(found) > 1:
             raise InvalidInput(
                 f"“{name}” may mean {_listed(found)}. {self._remedy(found)}",
@@ -133,7 +171,9 @@ class FileTables:
             except InvalidInput as error:
                 shown[name] = error.message
                 shown.update(dict.fromkeys(filter(None, map(self._other, tables))))
-        return dict(sorted(shown.items()))
+        known = {*self._short, *self._long}
+        unread = {name: why for name, why in self._unread.items() if name not in known}
+        return dict(sorted({**shown, **unread}.items()))
 
     def __len__(self) -> int:
         return sum(map(len, self._short.values())) - len(self._covered)
@@ -183,8 +223,14 @@ def name_tables(
     """
     single: dict[str, str] = {}
     below: dict[str, list[tuple[str, str]]] = {}
-    for number, (path, place) in enumerate(files):
-        if number >= MAX_FILES:
+    others: dict[str, str] = {}
+    number = 0
+    for path, place in files:
+        if kind_of(path) is None and (what := unread(path)):
+            others[path] = what
+            continue
+        number += 1
+        if number > MAX_FILES:
             raise TooLarge(
                 f"There are more than {MAX_FILES} data files: choose a subfolder.",
                 code="too_many_files",
@@ -208,6 +254,8 @@ def name_tables(
             partitions = _partitions([path for path, _ in inside])
             names = tuple(f"{entry}/{path}" for path, _ in inside)
             tables.add(entry, FileTable(kind, paths, f"{entry}/", partitions, names))
+    for entry, what in sorted(others.items())[:_MAX_UNREAD]:
+        tables.add_unread(entry, what)
     return tables
 
 

@@ -26,7 +26,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent
 
-from .file_tables import KINDS, normal
+from .file_tables import KINDS, normal, unread
 
 MAX_PATTERNS: Final = 50
 _MAX_YAML: Final = 20_000
@@ -181,6 +181,10 @@ class Reading:
         if kind is not None:
             return kind
         return next((kind for end, kind in KINDS.items() if lower.endswith(end)), None)
+
+    def concerns(self, path: str) -> bool:
+        """Whether a file is data, or is named as a file that isn't read."""
+        return bool(self.kind_of(path) or unread(path))
 
     def of(self, path: str) -> dict[str, Any]:
         """The options of a file, as a worker's process expects them; what isn't said is left out."""

@@ -19,7 +19,9 @@ the schemas that the statement names, and the tables that it names without a sch
 
 A table of CSV or JSON has ``"profiles"`` by path: the known profile of each file, or ``null``. The
 process first reports each profile that it creates, as a line of JSON: ``{"path", "profile"}``. With
-``"workbooks": [...]`` in the source it reports their sheets before that. ``"options"`` has what is said
+``"workbooks": [...]`` in the source it reports their sheets before that. With ``"sheets": [{"path",
+"sheet", "options"}]`` it writes each of these to its temporary folder, as ``0.arrow`` and so on, and
+reports it; a table's ``"kept"`` has such files by path. ``"options"`` has what is said
 about each file (``options.py``), ``"sheet"`` a workbook's sheet.
 
 The answer is an Arrow IPC stream. Its outcome comes last, as one line of JSON: ``{"rows": n}`` or
@@ -122,6 +124,7 @@ def _answer(request: dict[str, Any], out: BinaryIO, ended: int) -> int:
     try:
         if views is not None:
             views.learn_sheets(source.get("workbooks", ()))
+            views.keep_sheets(source.get("sheets", ()), temporary["folder"])
             views.make(source["tables"])
         connection.execute("SET lock_configuration = true")
         return _run(connection, request, out)

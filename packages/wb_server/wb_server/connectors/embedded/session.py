@@ -75,10 +75,13 @@ class WorkerSession(Session):
             kind: the name of its class, if known.
             message: its text.
         """
-        return worker_error(kind, message)
+        return worker_error(kind, message, self._permit.sql)
 
     def _learn(self, path: str, profile: dict[str, Any]) -> None:
         """Stores the profile of a file that a process reported; for connectors with files."""
+
+    def _keep(self, worker: Forked, word: dict[str, Any]) -> None:
+        """Keeps what a process has reported and written; for connectors with workbooks."""
 
     def _check_unchanged(self) -> None:
         """Raises ``Conflict`` if a file has changed since its types were inferred."""
@@ -111,6 +114,7 @@ class WorkerSession(Session):
                 if word is None or "profile" not in word:
                     raise self._failure(worker, word)
                 self._learn(word["path"], word["profile"])
+                self._keep(worker, word)
             reader = pa.ipc.open_stream(worker.output)
         except (OSError, ValueError, pa.ArrowException):
             raise self._failure(worker) from None
@@ -149,8 +153,10 @@ class WorkerSession(Session):
 def _unknown_files(source: dict[str, Any]) -> int:
     """How many files a process has to profile first."""
     tables = filter(None, source.get("tables", {}).values())
-    return len(source.get("workbooks", ())) + sum(
-        it is None for table in tables for it in table.get("profiles", {}).values()
+    return (
+        len(source.get("workbooks", ()))
+        + len(source.get("sheets", ()))
+        + sum(it is None for table in tables for it in table.get("profiles", {}).values())
     )
 
 

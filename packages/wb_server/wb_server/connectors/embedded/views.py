@@ -5,10 +5,12 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import duckdb
+import pyarrow as pa
 
 from ...kit.duckdb_sql import file_literal, literal, quoted
 from . import csv_files as of_csv
@@ -17,6 +19,8 @@ from . import parquet_files as of_parquet
 from . import xlsx_files as of_xlsx
 from .bad_value import BadValue
 from .contents import check_head, copy_as_utf8, is_marked_utf16, not_utf8
+
+_BATCH_ROWS: Final = 65_536
 
 # Called with the path and the new profile of each file that had none.
 Learned: TypeAlias = Callable[[str, dict[str, Any]], None]
@@ -77,6 +81,28 @@ class Views:
             except BadValue:
                 pass  # a query of the workbook says why
             self._learned(path, {"kind": "xlsx", "sheets": sheets})
+
+    def keep_sheets(self, sheets: Sequence[Mapping[str, Any]], folder: str) -> None:
+        """Writes sheets to a folder as Arrow files, by their numbers, and reports each of them.
+
+        Raises:
+            BadValue: a workbook can't be read.
+        """
+        for number, it in enumerate(sheets):
+            path = it["path"]
+            try:
+                check_head(path, "xlsx")
+                select = of_xlsx.load(
+                    self._connection, path, it["sheet"], it["options"], _cells(number)
+                )
+            except BadValue as error:
+                raise _of_file(path, error) from None
+            kept = False
+            with suppress(OSError):  # without room, the query itself reads the workbook
+                _write(self._connection.sql(select), f"{folder}/{number}.arrow")
+                kept = True
+            self._connection.unregister(_cells(number))
+            self._learned(path, {"kind": "sheet", "kept": kept})
 
     def explain(self, error: Exception) -> BadValue | None:
         """What is wrong with a file, where DuckDB's error doesn't say it."""
@@ -164,7 +190,12 @@ class Views:
         """Creates a table of a workbook's cells, which are in memory."""
         selects, names = [], []
         for number, path in enumerate(table["paths"]):
-            name = f"wb_cells_{number}"
+            name = _cells(number)
+            if (kept := _kept((table.get("kept") or {}).get(path))) is not None:
+                self._connection.register(name, kept)
+                selects.append(f"SELECT * FROM {quoted(name)}")  # noqa: S608
+                names.append(name)
+                continue
             try:
                 check_head(path, "xlsx")
                 selects.append(
@@ -182,6 +213,27 @@ class Views:
         self._connection.execute(f"CREATE TABLE {place} AS {' UNION ALL BY NAME '.join(selects)}")
         for name in names:
             self._connection.unregister(name)
+
+
+def _cells(number: int) -> str:
+    return f"wb_cells_{number}"
+
+
+def _write(relation: duckdb.DuckDBPyRelation, path: str) -> None:
+    reader = relation.to_arrow_reader(_BATCH_ROWS)
+    with pa.OSFile(path, "wb") as file, pa.ipc.new_file(file, reader.schema) as writer:
+        for batch in reader:
+            writer.write_batch(batch)
+
+
+def _kept(path: str | None) -> pa.Table | None:
+    """A sheet that was kept, or None if it is gone meanwhile."""
+    if path is None:
+        return None
+    try:
+        return pa.ipc.open_file(pa.memory_map(path)).read_all()
+    except (OSError, pa.ArrowException):
+        return None
 
 
 def _of_file(path: str, error: BadValue) -> BadValue:

@@ -15,12 +15,16 @@ from typing import Any, Final
 
 from ...kit.forking import Forked, Nursery
 from .errors import no_temporary_files
+from .sheets import Sheets
 
 _PROGRAM: Final = [str(Path(__file__).with_name("process.py"))]
 
 
 class Workers:
     """Creates processes, one for each statement.
+
+    Attributes:
+        sheets: the sheets of workbooks that were read.
 
     Args:
         warm: True to start the nursery now (about 90 MB); otherwise the first statement starts it
@@ -44,6 +48,7 @@ class Workers:
         if self._temporary is not None:
             _tidy(self._temporary)
         self._nursery = Nursery(_PROGRAM, warm=warm)
+        self.sheets = Sheets(self._temporary)
 
     def take(self) -> Forked:
         """Forks a process that waits for its request; the caller discards it.
@@ -77,14 +82,15 @@ class Workers:
         worker.send(request, folder)
 
     def close(self) -> None:
-        """Ends the nursery."""
+        """Ends the nursery, and removes what is kept."""
         self._nursery.close()
+        self.sheets.close()
 
 
 def _tidy(folder: Path) -> None:
     """Creates the folder for temporary files, and removes leftovers of processes that have ended."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for left in folder.iterdir():
-        found = re.match(r"query-(\d+)-", left.name)
+        found = re.match(r"(?:query|sheets)-(\d+)-", left.name)
         if found and not Path(f"/proc/{found[1]}").exists():
             shutil.rmtree(left, ignore_errors=True)

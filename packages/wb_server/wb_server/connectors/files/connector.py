@@ -75,7 +75,7 @@ def _data_files(root: Path, reading: Reading) -> Iterator[tuple[str, str]]:
         for name in sorted(names):
             path = Path(place, name)
             below = path.relative_to(root).as_posix()
-            if not is_hidden(name) and reading.kind_of(below) and (real := _inside(path, root)):
+            if not is_hidden(name) and reading.concerns(below) and (real := _inside(path, root)):
                 yield below, real
 
 
@@ -120,7 +120,7 @@ class FilesConnector(Connector):
         return FilesSession(
             self._workers,
             permit,
-            target.temp_bytes,
+            target,
             self._folder(target.config),
             target.config.reading.reading(),
             self._profiles,
@@ -156,12 +156,12 @@ class FilesSession(FileSession):
         self,
         workers: Workers,
         permit: Permit,
-        temp_bytes: int,
+        target: Target,
         folder: Path,
         reading: Reading,
         profiles: Profiles,
     ) -> None:
-        super().__init__(workers, permit, temp_bytes, reading, profiles)
+        super().__init__(workers, permit, target, reading, profiles)
         self._folder = folder
         self._states: dict[str, State] = {}
 

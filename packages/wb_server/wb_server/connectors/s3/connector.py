@@ -238,7 +238,7 @@ class S3Connector(Connector):
         return S3Session(
             self._workers,
             permit,
-            target.temp_bytes,
+            target,
             Store(place, keys),
             config.prefix,
             self._extension,

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...gate.permits import Permit
 from ...kit.errors import WorkbenchError
-from ..base import Answer
+from ..base import Answer, Target
 from ..embedded.errors import split_class, was_cancelled
 from ..embedded.file_session import FileSession
 from ..embedded.file_tables import FileTable, FileTables, is_hidden, name_tables
@@ -34,14 +34,14 @@ class S3Session(FileSession):
         self,
         workers: Workers,
         permit: Permit,
-        temp_bytes: int,
+        target: Target,
         store: Store,
         prefix: str,
         httpfs: str,
         reading: Reading,
         profiles: Profiles,
     ) -> None:
-        super().__init__(workers, permit, temp_bytes, reading, profiles)
+        super().__init__(workers, permit, target, reading, profiles)
         self._store = store
         self._prefix = prefix
         self._httpfs = httpfs
@@ -88,7 +88,7 @@ class S3Session(FileSession):
         for it in found:
             path = it.key.removeprefix(self._prefix)
             *folders, name = path.split("/")
-            if self._reading.kind_of(path) and not any(map(is_hidden, (*folders, name))):
+            if self._reading.concerns(path) and not any(map(is_hidden, (*folders, name))):
                 objects[path] = it
         return objects
 
