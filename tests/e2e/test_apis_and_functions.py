@@ -63,6 +63,13 @@ def test_an_http_api_is_added_and_offers_no_sql(person: Lab) -> None:
     dialog = page.get_by_role("dialog")
     dialog.get_by_test_id("wb-connector-http").check()
     dialog.get_by_test_id("wb-field-name").fill(name)
+    # Only the fields of the chosen sign-in are shown.
+    sign_in = dialog.get_by_test_id("wb-field-config.auth")
+    for label, shown in (("User and password", ("user", "secret")), ("None", ())):
+        sign_in.select_option(label=label)
+        for field in ("header", "user", "secret"):
+            count = int(field in shown)
+            expect(dialog.get_by_test_id(f"wb-field-config.{field}")).to_have_count(count)
     # The Hub itself answers below its own address.
     dialog.get_by_test_id("wb-field-config.base_url").fill(f"{person.hub.url}/hub")
     dialog.get_by_test_id("wb-field-config.test_path").fill("/health")

@@ -103,8 +103,8 @@ def test_uat_002_a_connection_added_in_the_form_serves_a_sql_cell(
     expect(page.get_by_test_id("wb-table-keys")).to_contain_text("PRIMARY KEY (id)")
     search.fill("")
 
-    # Browse to the table and query it from there.
-    tree.locator("[data-name=shop]").click()
+    # Browse to the table and query it from there. A new connection opens by itself.
+    expect(tree.locator("[data-name=shop]")).to_have_attribute("aria-expanded", "true")
     schema = tree.get_by_test_id("wb-row-schema").filter(has_text="public")
     table = tree.locator("[data-name=invoices]")
     expect(schema.or_(table).first).to_be_visible()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,6 +52,16 @@ def test_a_chart_of_decimals_is_vega_lite_5_and_an_image(shell: InteractiveShell
         assert "cdn" not in json.dumps(spec)
         image = data["image/png"]
         assert image[:4] == b"\x89PNG" and struct.unpack(">II", image[16:24]) > (100, 100)
+
+
+def test_a_chart_of_decimals_can_be_saved(shell: InteractiveShell, tmp_path: Path) -> None:
+    shown(shell, "chart")
+    for name in ("chart.json", "chart.html", "chart.png"):
+        shell.user_ns["chart"].save(tmp_path / name)
+    (rows,) = json.loads((tmp_path / "chart.json").read_text())["datasets"].values()
+    assert [row["amount"] for row in rows] == [1.5, None]
+    assert '"amount": 1.5' in (tmp_path / "chart.html").read_text()
+    assert (tmp_path / "chart.png").read_bytes()[:4] == b"\x89PNG"
 
 
 def test_a_renderer_of_the_users_choice_stays(shell: InteractiveShell) -> None:

@@ -13,9 +13,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from wb_kernels.display import interval_text
 from wb_server.client import QueryError, python_values, to_pandas
 from wb_server.client.frames import to_polars
+from wb_server.client.texts import interval_text
 from wb_server.client.values import distinct
 
 UTC = dt.UTC

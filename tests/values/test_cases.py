@@ -18,8 +18,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from wb_kernels.display import interval_text, plain
 from wb_server.client import QueryError, python_values
+from wb_server.client.texts import interval_text, plain
 
 from .place import Place
 

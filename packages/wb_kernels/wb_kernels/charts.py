@@ -2,13 +2,19 @@
 
 Altair's default renderer loads scripts from a CDN, and its own media type is newer than what
 JupyterLab renders. The PNG shows wherever Vega-Lite isn't rendered, as in a saved notebook on a web page.
+Decimals, which JSON lacks and Altair leaves in place, become numbers, in ``chart.save()`` too.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
+from collections.abc import Sequence
 from decimal import Decimal
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any, Final
 
 # What a shell registers the display for, without importing Altair.
@@ -17,6 +23,59 @@ CHART: Final = ("altair.vegalite.v6.api", "TopLevelMixin")
 MEDIA_TYPE: Final = "application/vnd.vegalite.v5+json"
 _SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v5.json"
 _VERSION: Final = "v5_21"
+
+
+def prepare() -> None:
+    """Makes charts of decimals work in all that Altair does, once it is imported: that takes a second."""
+    module = sys.modules.get(CHART[0])
+    if module is None:
+        sys.meta_path.insert(0, _AfterImport())
+    else:
+        _accept_decimals(module)
+
+
+class _AfterImport(MetaPathFinder):
+    """Prepares Altair when it is imported, and goes."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name != CHART[0]:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.loader is not None:
+            run = spec.loader.exec_module
+
+            def run_and_prepare(module: ModuleType) -> None:
+                run(module)
+                _accept_decimals(module)
+
+            spec.loader.exec_module = run_and_prepare  # type: ignore[method-assign]
+        return spec
+
+
+def _accept_decimals(module: ModuleType) -> None:
+    mixin = getattr(module, CHART[1])
+    to_dict = mixin.to_dict
+    if to_dict.__module__ == __name__:
+        return
+
+    def with_numbers(self: Any, *args: Any, **options: Any) -> Any:
+        return _numbers(to_dict(self, *args, **options))
+
+    with_numbers.__doc__ = to_dict.__doc__
+    mixin.to_dict = with_numbers
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, dict):
+        return {key: _numbers(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_numbers(each) for each in value]
+    return value
 
 
 def bundle(chart: Any, include: Any = None, exclude: Any = None) -> Any:
@@ -35,7 +94,7 @@ def bundle(chart: Any, include: Any = None, exclude: Any = None) -> Any:
     except Exception:
         altair.utils.display_traceback(in_ipython=True)
         return {}
-    text = json.dumps(spec, default=_plain)
+    text = json.dumps(spec, default=str)
     if altair.renderers.active != "default":
         chosen = altair.renderers.get()
         return chosen and chosen(json.loads(text))
@@ -48,11 +107,6 @@ def bundle(chart: Any, include: Any = None, exclude: Any = None) -> Any:
 
 def _max_rows(altair: Any) -> int:
     return int(altair.data_transformers.options.get("max_rows") or 5000)
-
-
-def _plain(value: Any) -> Any:
-    """A value that JSON lacks: a decimal is a number on an axis, anything else its text."""
-    return float(value) if isinstance(value, Decimal) else str(value)
 
 
 def _png(spec: str) -> bytes | None:

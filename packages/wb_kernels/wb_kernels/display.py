@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import html
-import json
-from decimal import Decimal
-from typing import Any
 
 import pyarrow as pa
 
 from wb_server.client import Result, python_values
+from wb_server.client.texts import MOST_CHARACTERS, interval_text, plain
 
 ROWS = 10
 MOST_ROWS = 1_000  # a page with more than this is hardly usable
-MOST_CHARACTERS = 200
 MOST_IN_TEXT = 80  # of a cell in a table of plain text
 MOST_OF_A_HINT = 1_000
 MOST_OF_A_PLAN = 50_000
 _NULL = '<span style="opacity:0.65;font-style:italic">NULL</span>'
 _BREAK = '<span style="opacity:0.65">↵</span>'
+# Values aren't formulas: these classes keep MathJax, of JupyterLab and others, from $5 to $9.
+_AS_IS = "tex2jax_ignore mathjax_ignore"
 _AMBER = "color:var(--jp-warn-color0, #b26a00)"
 _LINES = "font-family:monospace;white-space:pre"
 # One line a row: the table scrolls sideways, and longer values show in full under the pointer.
@@ -27,67 +25,6 @@ _NUMBER = "text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums
 _MOMENT = "text-align:left;white-space:nowrap;font-variant-numeric:tabular-nums"
 _TEXT = "text-align:left;white-space:pre;overflow:hidden;text-overflow:ellipsis;max-width:{}ch"
 _WIDTH = 100  # characters for all columns of text together
-
-
-def plain(value: Any, most: int = MOST_CHARACTERS) -> str:
-    """A value as plain text: numbers without exponents, times in ISO form.
-
-    A float has its shortest exact form; only magnitudes that nobody writes out (from 1e16 up, or
-    below 1e-7) keep an exponent.
-    """
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, float):
-        short = repr(value)
-        if "e" in short and 1e-7 <= abs(value) < 1e16:
-            return format(Decimal(short), "f")
-        return short
-    if isinstance(value, dt.datetime):
-        return value.isoformat(sep=" ")
-    if isinstance(value, dt.date | dt.time):
-        return value.isoformat()
-    if isinstance(value, dt.timedelta):
-        return _hours(value)
-    if isinstance(value, bytes):
-        return "0x" + value[:32].hex() + ("…" if len(value) > 32 else "")
-    if isinstance(value, list | dict | tuple):
-        value = json.dumps(value, default=plain, ensure_ascii=False)
-    text = str(value)
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def _hours(value: dt.timedelta) -> str:
-    """A duration as hours, minutes and seconds, with one sign for all of it: ``-120:30:00``."""
-    sign, length = ("-", -value) if value < dt.timedelta(0) else ("", value)
-    decimals = f"{length.microseconds:06}" if length.microseconds else ""
-    return sign + _clock(length.days * 86_400 + length.seconds, decimals)
-
-
-def _clock(seconds: int, decimals: str) -> str:
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{seconds:02}{'.' if decimals else ''}{decimals}"
-
-
-def interval_text(value: pa.MonthDayNano) -> str:
-    """An interval as PostgreSQL prints it: ``1 mon 14 days 08:00:00``."""
-    months, days, nanoseconds = value
-    years, months = (abs(part) * (-1 if months < 0 else 1) for part in divmod(abs(months), 12))
-    parts = [
-        f"{number} {name}{'' if number == 1 else 's'}"
-        for number, name in ((years, "year"), (months, "mon"), (days, "day"))
-        if number
-    ]
-    if nanoseconds or not parts:
-        sign, length = ("-", -nanoseconds) if nanoseconds < 0 else ("", nanoseconds)
-        seconds, rest = divmod(length, 10**9)
-        decimals = f"{rest:09}"[: 6 if rest % 1000 == 0 else 9] if rest else ""
-        parts.append(f"{sign}{_clock(seconds, decimals)}")
-    return " ".join(parts)
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -200,7 +137,7 @@ def html_table(result: Result, limit: int = ROWS, more: str = ".df()") -> str:
     if cut := truncation(result):
         lines.append(f'<span style="{_AMBER}">{html.escape(cut)}</span>')
     return (
-        f'<div style="overflow-x:auto"><table style="margin-left:0"><thead><tr>{head}</tr></thead>'
+        f'<div class="{_AS_IS}" style="overflow-x:auto"><table style="margin-left:0"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div><p>{'<br>'.join(lines)}</p>"
     )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from traitlets import Enum, Unicode
 from traitlets.config.configurable import Configurable
 
-from wb_kernels.charts import CHART, bundle
+from wb_kernels.charts import CHART, bundle, prepare
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -52,6 +52,7 @@ def load(shell: InteractiveShell) -> None:
     """Registers the magics by name and displays results of ``wb.query`` as tables."""
     os.environ["PLOOMBER_STATS_ENABLED"] = "false"  # jupysql would send telemetry
     settings(shell)
+    prepare()
     for name in NAMES:
         shell.magics_manager.register_lazy(name, MAGICS)
     # Tutorials begin with `%load_ext sql`, which would replace our magic with jupysql's.

@@ -55,7 +55,7 @@ export interface ActivityState extends ViewState {
   me: Me | null;
   /** The actions of the log, in words. */
   actions: readonly AuditAction[];
-  /** Names of connections by their ids: the log's targets are as the requests named them. */
+  /** Names by ids: the log's targets are as the requests named them. */
   names: ReadonlyMap<string, string>;
 }
 
@@ -108,8 +108,7 @@ export class ActivityModel extends ViewModel<ActivityState> {
         Promise.all([
           this.api.me(),
           this.state.actions.length > 0 ? this.state.actions : this.api.actions(),
-          // A user without a role may not list connections; ids then stay ids.
-          this.api.connectionNames().catch(() => new Map<string, string>()),
+          this.api.names(),
           this.api.search(this.state.filters.everyones, this.query())
         ]),
       ([me, actions, names, page]) => {

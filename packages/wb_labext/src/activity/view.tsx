@@ -2,6 +2,8 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import type { AuditAction } from '../api/types';
+import { breakable } from '../ui/breakable';
+import { momentWords } from '../ui/dates';
 import { durationWords } from '../ui/durations';
 import { Fetched } from '../ui/fetched';
 import { activityIcon } from '../ui/icons';
@@ -112,15 +114,15 @@ function columnsOf(
   return [
     {
       title: trans.__('Time'),
-      cell: record =>
-        shown(record).at.toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'medium' }),
+      kind: 'moment',
+      cell: record => momentWords(shown(record).at),
       tooltip: record => shown(record).at.toLocaleString()
     },
     ...(everyones ? [who] : []),
     { title: trans.__('Action'), cell: record => actionWords(shown(record).action, actions) },
     {
       title: trans.__('Target'),
-      cell: record => shown(record).target,
+      cell: record => breakable(shown(record).target),
       tooltip: record => shown(record).target,
       className: 'wb-mod-target'
     },
@@ -136,11 +138,6 @@ function columnsOf(
       }
     },
     {
-      title: trans.__('Statement'),
-      kind: 'wide',
-      cell: record => <code>{shown(record).statement?.replace(/\s+/g, ' ').trim() ?? ''}</code>
-    },
-    {
       title: trans.__('Rows'),
       kind: 'number',
       cell: ({ ended }) => ended?.rows?.toLocaleString() ?? ''
@@ -149,6 +146,14 @@ function columnsOf(
       title: trans.__('Duration'),
       kind: 'number',
       cell: ({ ended }) => durationWords(ended?.duration_ms ?? null, trans)
+    },
+    {
+      title: trans.__('Statement'),
+      kind: 'wide',
+      cell: record => {
+        const { statement } = shown(record);
+        return statement && <code>{statement.replace(/\s+/g, ' ').trim()}</code>;
+      }
     }
   ];
 }

@@ -84,10 +84,16 @@ export function addCommands(options: CommandOptions): void {
       if (model.mayCreate) {
         const added = await openConnectionDialog(model, trans);
         if (added) {
-          model.select(keyOf({ connection: added.id }));
+          const key = keyOf({ connection: added.id });
+          model.select(key);
           app.shell.activateById(panelId);
           if (needsCredentials(added)) {
             await commands.execute(CommandIDs.signIn, { connection: added.id });
+          } else if (
+            model.rows.some(row => row.key === key && 'expanded' in row && row.expanded === false)
+          ) {
+            // Its tables, or why there are none: nobody should wonder whether it works.
+            model.expand(key);
           }
         }
       } else if (model.state.phase === 'ready') {

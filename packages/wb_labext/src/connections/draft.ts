@@ -17,9 +17,10 @@ import { readableErrors } from '../ui/fielderrors';
 import { UNTOUCHED } from '../ui/formmodel';
 import { defaults, simplify, withoutEmpty } from '../ui/schema';
 import { validator } from '../ui/validator';
+import { dropIdle, idleFields } from './conditions';
 import type { CredentialFormState } from './credentialform';
 import { CredentialForm, ENDS } from './credentialform';
-import { dropLogin, withoutLogin } from './login';
+import { dropLogin, pick, withoutLogin } from './login';
 import type { ConnectionsModel } from './model';
 import { PreviewModel } from './preview';
 import type { Draft } from './schema';
@@ -283,14 +284,17 @@ export class DraftModel extends CredentialForm<DraftState> {
 
   /** The configuration as it is sent: without credentials, if they are personal. */
   private sent(config: JSONObject): JSONObject {
-    const all = withoutEmpty(config);
-    return this.mode === 'personal' ? dropLogin(all, this.configSchema(this.state.kind)) : all;
+    const schema = this.configSchema(this.state.kind);
+    const all = dropIdle(withoutEmpty(config), schema);
+    return this.mode === 'personal' ? dropLogin(all, schema) : all;
   }
 
   private form(): { kind: string; schema: RJSFSchema; uiSchema: UiSchema } {
-    const kind = `${this.state.kind} ${this.mode}`;
+    const all = this.configSchema(this.state.kind);
+    const idle = idleFields(all, this.state.config);
+    const kind = [this.state.kind, this.mode, ...idle].join(' ');
     if (this.made?.kind !== kind) {
-      const whole = this.configSchema(this.state.kind);
+      const whole = pick(all, name => !idle.includes(name));
       const config = this.mode === 'personal' ? withoutLogin(whole) : whole;
       const __ = this.trans.__.bind(this.trans);
       this.made = {

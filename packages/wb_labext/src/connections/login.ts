@@ -14,7 +14,7 @@ export function loginFields(schema: JSONObject): string[] {
 }
 
 /** The schema, reduced to some of its fields. */
-function pick(schema: JSONObject, keep: (name: string) => boolean): JSONObject {
+export function pick(schema: JSONObject, keep: (name: string) => boolean): JSONObject {
   const properties: JSONObject = {};
   for (const [name, property] of Object.entries(propertiesOf(schema))) {
     if (keep(name) && property !== undefined) {

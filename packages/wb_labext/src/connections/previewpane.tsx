@@ -6,7 +6,7 @@ import { Select } from '../ui/select';
 import { useModelState } from '../ui/signal';
 import { Spinner } from '../ui/states';
 import type { DraftModel } from './draft';
-import { ValueRows } from './valuerows';
+import { ValueRows, columnClass } from './valuerows';
 
 /** The first rows of a table with the form's settings, or what to set so that it can be read. */
 export function PreviewPane(props: { draft: DraftModel; trans: TranslationBundle }): JSX.Element {
@@ -87,14 +87,14 @@ function Answer(props: {
           <thead>
             <tr>
               {preview.columns.map(({ name, type }) => (
-                <th key={name} scope="col">
+                <th key={name} scope="col" className={columnClass(type)}>
                   {name}
                   <span className="wb-Preview-type">{type}</span>
                 </th>
               ))}
             </tr>
           </thead>
-          <ValueRows rows={preview.rows} />
+          <ValueRows columns={preview.columns} rows={preview.rows} />
         </table>
       </div>
       <div className="wb-Preview-note">

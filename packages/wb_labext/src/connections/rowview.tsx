@@ -3,6 +3,7 @@ import type { LabIcon } from '@jupyterlab/ui-components';
 import { fileIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
+import { breakable } from '../ui/breakable';
 import { schemaIcon, tableIcon, viewIcon } from '../ui/icons';
 import { RowButtons } from '../ui/rowbuttons';
 import { Spinner } from '../ui/states';
@@ -10,6 +11,7 @@ import { CommandIDs } from './commandids';
 import { Caret, ConnectionRow, connectionSpoken } from './connectionrow';
 import type { RowProps, Tools } from './rowprops';
 import { ROW_CLASS } from './rowprops';
+import { shortType } from './words';
 import type { Row, TreeNode } from './tree';
 
 export function focusRow(tree: HTMLElement | null, key: string): void {
@@ -180,8 +182,10 @@ function NodeRow(
     <div className="wb-Row-line" title={title}>
       <Caret expanded={row.expanded} />
       {Icon && <Icon.react tag="span" className="wb-Row-icon" />}
-      <span className="wb-Row-label">{node.label}</span>
-      {detail && <span className="wb-Row-detail">{detail}</span>}
+      <span className="wb-Row-label">{breakable(node.label)}</span>
+      {detail && (
+        <span className="wb-Row-detail">{node.type === 'column' ? shortType(detail) : detail}</span>
+      )}
       {node.type === 'table' && (
         <RowButtons
           commands={commands}

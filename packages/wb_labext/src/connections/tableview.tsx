@@ -11,7 +11,7 @@ import { useModelState } from '../ui/signal';
 import { Notice } from '../ui/states';
 import { ViewWidget } from '../ui/viewwidget';
 import type { TableModel } from './tablemodel';
-import { ValueRows } from './valuerows';
+import { ValueRows, columnClass } from './valuerows';
 
 interface Props {
   model: TableModel;
@@ -97,13 +97,13 @@ function Rows(props: Props): JSX.Element | null {
         <thead>
           <tr>
             {found.columns.map(({ name, type }, place) => (
-              <th key={place} scope="col" title={type}>
+              <th key={place} scope="col" className={columnClass(type)} title={type}>
                 {name}
               </th>
             ))}
           </tr>
         </thead>
-        <ValueRows rows={found.rows} />
+        <ValueRows columns={found.columns} rows={found.rows} />
       </table>
       <p className="wb-TableView-note">
         {found.rows.length === 0

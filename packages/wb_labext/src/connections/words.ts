@@ -71,3 +71,13 @@ export function needsCredentials(connection: ConnectionView): boolean {
     connection.actions.includes('credential.own')
   );
 }
+
+/** A column's type by its short name, where PostgreSQL spells it out: `timestamptz`, `varchar(20)`. */
+export function shortType(type: string): string {
+  return type
+    .replace(/^TIMESTAMP WITH TIME ZONE/, 'TIMESTAMPTZ')
+    .replace(/^(time(?:stamp)?)(\(\d\))? with time zone/, '$1tz$2')
+    .replace(/^(time(?:stamp)?)(\(\d\))? without time zone/, '$1$2')
+    .replace(/^character varying/, 'varchar')
+    .replace(/^character\b/, 'char');
+}

@@ -89,9 +89,9 @@ export function addCommands(options: CommandOptions): void {
   });
 
   commands.addCommand(CommandIDs.create, {
-    label: trans.__('New Pipeline File…'),
+    label: args => (args.isMenu ? trans.__('Pipeline File…') : trans.__('New Pipeline File…')),
     caption: trans.__('Create a folder with a pipeline file and a notebook'),
-    icon: addIcon,
+    icon: args => (args.isMenu || args.isLauncher ? pipelinesIcon : addIcon),
     describedBy: NO_ARGS,
     isEnabled: () => model.state.phase !== 'ready' || model.mayCreate,
     execute: async () => {

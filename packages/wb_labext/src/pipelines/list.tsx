@@ -7,6 +7,7 @@ import type { PipelineView } from '../api/types';
 import { StateIcon } from '../runs/stateicon';
 import { stateWords } from '../runs/words';
 import { heldWords, ownerWords } from '../sharing/words';
+import { breakable } from '../ui/breakable';
 import { RowButtons } from '../ui/rowbuttons';
 import { moveByKey } from '../ui/rowkeys';
 import { useModelState } from '../ui/signal';
@@ -148,9 +149,8 @@ function Row(props: RowProps): JSX.Element {
           label={run ? stateWords(run.state, trans) : trans.__('Not run yet')}
         />
         <span className="wb-Row-label" title={pipeline.description || undefined}>
-          {name}
+          {breakable(name)}
         </span>
-        <RowButtons commands={commands} args={args} buttons={buttons} active={active} />
       </div>
       <div className="wb-Row-second" title={timesWords(pipeline, trans)}>
         {run ? (
@@ -167,8 +167,12 @@ function Row(props: RowProps): JSX.Element {
           second
         )}
       </div>
-      <div className="wb-Row-second" title={`${third}\n${timesWords(pipeline, trans)}`}>
+      <div
+        className="wb-Row-second wb-Row-owner"
+        title={`${third}\n${timesWords(pipeline, trans)}`}
+      >
         {third}
+        <RowButtons commands={commands} args={args} buttons={buttons} active={active} />
       </div>
       {pipeline.labels.length > 0 && (
         <div className="wb-Row-second wb-Labels">

@@ -99,6 +99,7 @@ export const pipelinesPlugin: JupyterFrontEndPlugin<IPipelines> = {
       rows: { selector: `.${ROW_CLASS}`, menu }
     });
     launcher?.add({ command: CommandIDs.open, category, rank: 1 });
+    launcher?.add({ command: CommandIDs.create, args: { isLauncher: true }, category, rank: 3 });
     return provided;
   }
 };

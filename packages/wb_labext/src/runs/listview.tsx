@@ -2,6 +2,8 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import type { RunState, RunSummary } from '../api/types';
+import { breakable } from '../ui/breakable';
+import { momentWords } from '../ui/dates';
 import { Fetched } from '../ui/fetched';
 import { pipelinesIcon } from '../ui/icons';
 import type { Column } from '../ui/pagedgrid';
@@ -124,13 +126,13 @@ function columnsOf(
   all: boolean,
   trans: TranslationBundle
 ): Column<RunSummary>[] {
-  const short = (moment: string): string =>
-    new Date(moment).toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'medium' });
+  const short = (moment: string): string => momentWords(new Date(moment));
   const began = (run: RunSummary): string => run.started_at ?? run.created_at;
   const pipeline: Column<RunSummary> = {
     title: trans.__('Pipeline'),
-    cell: run => run.pipeline,
-    tooltip: run => run.pipeline
+    cell: run => breakable(run.pipeline),
+    tooltip: run => run.pipeline,
+    className: 'wb-mod-target'
   };
   return [
     ...(all ? [pipeline] : []),
@@ -152,6 +154,7 @@ function columnsOf(
     },
     {
       title: trans.__('Started'),
+      kind: 'moment',
       cell: run => short(began(run)),
       tooltip: run => exactWords(began(run))
     },
@@ -163,6 +166,7 @@ function columnsOf(
     { title: trans.__('Trigger'), cell: run => triggerWords(run, trans) },
     {
       title: trans.__('Run for'),
+      kind: 'moment',
       cell: run => (isForAnotherTime(run) ? short(run.logical_at) : ''),
       tooltip: run => exactWords(run.logical_at)
     },

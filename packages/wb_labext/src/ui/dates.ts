@@ -18,6 +18,13 @@ export function today(ahead = 0, now: Date = new Date()): string {
   return dayOf(new Date(now.getFullYear(), now.getMonth(), now.getDate() + ahead));
 }
 
+/** A moment in short: a day and a time, which wrap between the two. */
+export function momentWords(moment: Date): string {
+  const time = moment.toLocaleTimeString(undefined, { timeStyle: 'medium' });
+  const day = moment.toLocaleDateString(undefined, { dateStyle: 'short' });
+  return `${day}, ${time.replace(/\s/g, '\u00a0')}`;
+}
+
 function midnight(day: string, ahead: number): Date | null {
   const parts = /^(\d{4})-(\d{2})-(\d{2})$/.exec(day);
   if (!parts) {

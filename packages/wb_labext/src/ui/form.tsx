@@ -250,6 +250,8 @@ function CheckboxWidget(props: WidgetProps): JSX.Element {
 
 function SelectWidget(props: WidgetProps): JSX.Element {
   const options = props.options.enumOptions ?? [];
+  // The schemas' own keyword: `enumNames` is deprecated.
+  const { enum_titles: titles } = props.schema as { enum_titles?: readonly string[] };
   const chosen = options.findIndex(option => option.value === props.value);
   return (
     <div className="wb-Select">
@@ -265,7 +267,7 @@ function SelectWidget(props: WidgetProps): JSX.Element {
         {(chosen < 0 || !props.required) && <option value={-1}>{props.placeholder || '–'}</option>}
         {options.map((option, index) => (
           <option key={index} value={index}>
-            {option.label}
+            {titles?.[index] ?? option.label}
           </option>
         ))}
       </select>

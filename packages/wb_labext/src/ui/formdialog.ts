@@ -1,6 +1,7 @@
 import { Dialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget } from '@jupyterlab/ui-components';
+import type { Message } from '@lumino/messaging';
 import { Panel } from '@lumino/widgets';
 
 import type { FormModel, FormState } from './formmodel';
@@ -108,6 +109,15 @@ class FormDialog extends Dialog<void> {
       this.form.ask(this.form.state.asking ? null : 'discard');
     } else {
       super.reject();
+    }
+  }
+
+  protected onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    // The submit button can't take the focus while its form isn't ready: it gets it later.
+    if (!this.node.contains(document.activeElement)) {
+      this.pressed = this.buttonNodes[this.names.length - 1];
+      this.node.focus();
     }
   }
 

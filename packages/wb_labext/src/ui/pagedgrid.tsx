@@ -7,8 +7,11 @@ import { Spinner } from './states';
 /** A column of a grid. */
 export interface Column<Row> {
   title: string;
-  /** `number` is right-aligned; `wide` takes the remaining width. */
-  kind?: 'number' | 'wide';
+  /**
+   * `number` is right-aligned; `wide` takes the remaining width, or a line of its own in a narrow grid;
+   * a `moment` may wrap there.
+   */
+  kind?: 'number' | 'wide' | 'moment';
   cell: (row: Row) => React.ReactNode;
   /** The cell's full text. */
   tooltip?: (row: Row) => string;
@@ -130,9 +133,7 @@ function PlainGridRow<Row>(props: GridRowProps<Row>): JSX.Element {
       {props.columns.map(({ title, kind, cell, tooltip, className }) => (
         <td
           key={title}
-          className={[kind ? `wb-mod-${kind}` : 'wb-mod-nowrap', className]
-            .filter(Boolean)
-            .join(' ')}
+          className={`${kind ? `wb-mod-${kind}` : 'wb-mod-nowrap'} ${className ?? ''}`.trim()}
           title={tooltip?.(row) || undefined}
         >
           {cell(row)}

@@ -20,7 +20,8 @@ the service raised, so ``except errors.NotFound`` works on both sides of the wir
         └── InvalidParameter         a value that can't be sent as a parameter (also InvalidInput)
 
 ``client`` sends requests, ``stream`` reads the bytes that come back, ``result`` is the answer, ``frames``
-converts it to pandas and polars, ``values`` to Python objects, ``connections`` is the list of sources,
+converts it to pandas and polars, ``values`` to Python objects, ``texts`` to readable text, ``connections`` is the list
+of sources,
 ``parameters`` encodes values, ``loads`` sends rows, ``errors`` has the tree above, ``wire`` the names shared with the service,
 and ``closing`` the context manager of clients and results.
 """

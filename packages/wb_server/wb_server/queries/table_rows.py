@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
+import pyarrow as pa
+
+from ..client.texts import interval_text, plain
 from ..client.values import python_values
 from ..connections.configurations import Configurations
 from ..connections.service import ConnectionService
@@ -51,7 +54,7 @@ class TableReader:
         with self._statements.read(actor, origin, request, hang_up) as reading:
             columns = [RowColumn(name=each.name, type=str(each.type)) for each in reading.schema]
             for batch in reading:
-                values = [[_text(value) for value in python_values(it)] for it in batch.columns]
+                values = [_texts(it) for it in batch.columns]
                 rows += [list(row) for row in zip(*values, strict=True)]
             more = reading.truncated
         return TableRows(columns=columns, rows=rows, more=more)
@@ -90,8 +93,6 @@ class TableReader:
         return ".".join(mark + part.replace(mark, mark * 2) + mark for part in parts)
 
 
-def _text(value: Any) -> str | None:
-    if value is None:
-        return None
-    text = value.hex() if isinstance(value, bytes) else str(value)
-    return text if len(text) <= _LETTERS else text[: _LETTERS - 1] + "…"
+def _texts(column: pa.Array) -> list[str | None]:
+    values = python_values(column, interval_text)
+    return [None if value is None else plain(value, _LETTERS) for value in values]

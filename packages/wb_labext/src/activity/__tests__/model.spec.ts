@@ -10,7 +10,7 @@ import { row } from './rows';
 
 vi.mock('@jupyterlab/services', () => ({ ServerConnection: {} }));
 
-const api = { me: vi.fn(), actions: vi.fn(), connectionNames: vi.fn(), search: vi.fn() };
+const api = { me: vi.fn(), actions: vi.fn(), names: vi.fn(), search: vi.fn() };
 let model: ActivityModel;
 
 function page(items: AuditRow[], next_cursor: string | null = null): AuditPage {
@@ -21,7 +21,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   vi.resetAllMocks();
   api.me.mockResolvedValue({ name: 'ada', roles: ['viewer'], actions: ['audit.own'], mode: 'hub' });
-  api.connectionNames.mockResolvedValue(new Map());
+  api.names.mockResolvedValue(new Map());
   api.actions.mockResolvedValue([]);
   api.search.mockResolvedValue(page([]));
   model = new ActivityModel(api as unknown as ActivityApi, nullTranslator.load('wb_labext'));

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { CredentialState } from '../../api/types';
 import { heldWords, ownerWords, reasonWords } from '../../sharing/words';
-import { credentialMark, needsCredentials } from '../words';
+import { credentialMark, needsCredentials, shortType } from '../words';
 import { connection } from './samples';
 
 const trans = nullTranslator.load('wb_labext');
@@ -111,4 +111,16 @@ describe('needsCredentials', () => {
       needsCredentials(connection({ credentials: 'personal', credential: ending, actions }))
     ).toBe(false);
   });
+});
+
+it.each([
+  ['timestamp with time zone', 'timestamptz'],
+  ['timestamp(3) without time zone[]', 'timestamp(3)[]'],
+  ['TIMESTAMP WITH TIME ZONE', 'TIMESTAMPTZ'],
+  ['time with time zone', 'timetz'],
+  ['character varying(20)', 'varchar(20)'],
+  ['character(3)', 'char(3)'],
+  ['numeric(12,2)', 'numeric(12,2)']
+])('shortens the type %s', (long, short) => {
+  expect(shortType(long)).toBe(short);
 });

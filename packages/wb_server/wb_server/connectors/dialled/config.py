@@ -58,6 +58,7 @@ class DialledConfig(ConnectorConfig):
         description="PEM text of the authority that signed the server's certificate, for "
         "verify-full. Left empty, the system's list of authorities is used.",
         max_length=100_000,
+        json_schema_extra={"shown_for": {"sslmode": ["verify-full"]}},
     )
 
     @validates("password")

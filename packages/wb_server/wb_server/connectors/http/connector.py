@@ -50,21 +50,28 @@ class HttpConfig(ConnectorConfig):
     auth: Literal["none", "bearer", "basic", "header"] = Field(
         "none",
         title="Sign-in",
-        description="bearer: a token in the header Authorization. basic: a user and a password. "
-        "header: a key in a header of its own.",
+        json_schema_extra={
+            "enum_titles": ["None", "Bearer token", "User and password", "Key in a header"]
+        },
     )
     header: str = Field(
-        "X-API-Key", title="Header", description="For the sign-in header: its name.", max_length=100
+        "X-API-Key",
+        title="Header",
+        description="The name of the header with the key.",
+        max_length=100,
+        json_schema_extra={"shown_for": {"auth": ["header"]}},
     )
     user: str | None = Field(
         None,
         title="User",
-        description="For the sign-in basic.",
         max_length=200,
-        json_schema_extra={"login": True},
+        json_schema_extra={"login": True, "shown_for": {"auth": ["basic"]}},
     )
     secret: SecretStr | None = Field(
-        None, title="Secret", description="The token, the password or the key."
+        None,
+        title="Secret",
+        description="The token, the password or the key.",
+        json_schema_extra={"shown_for": {"auth": ["bearer", "basic", "header"]}},
     )
     test_path: str = Field(
         "",

@@ -56,6 +56,7 @@ class S3Config(ConnectorConfig):
         description="The certificate of the authority that signed the store's, as PEM. Empty: the "
         "system's authorities.",
         max_length=100_000,
+        json_schema_extra={"shown_for": {"tls": [True]}},
     )
     region: str = Field(
         "us-east-1",
