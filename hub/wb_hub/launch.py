@@ -42,25 +42,43 @@ def adopt_orphans() -> bool:
 
 
 def copy_examples(source: Path, home: Path) -> None:
-    """Copies the examples into a home, each kind once. What the user deletes stays deleted."""
-    examples = home / "examples"
-    _copy_once(source / "notebooks", examples, home / ".workbench" / "examples-copied")
-    _copy_once(
-        source / "pipelines", examples / "pipelines", home / ".workbench" / "pipelines-copied"
-    )
+    """Copies the examples that this home hasn't had yet. What the user deletes stays deleted."""
+    examples, marks = home / "examples", home / ".workbench"
+    _copy_new(source / "notebooks", examples, marks / "examples-copied")
+    _copy_new(source / "pipelines", examples / "pipelines", marks / "pipelines-copied")
 
 
-def _copy_once(source: Path, target: Path, mark: Path) -> None:
-    if mark.exists() or not source.is_dir():
+def _copy_new(source: Path, target: Path, mark: Path) -> None:
+    """Copies what of a folder isn't named in the mark, over nothing that is there.
+
+    A folder that the user has deleted, or made before the first copy, is left alone.
+    """
+    if not source.is_dir():
         return
-    if not target.exists():
-        part = mark.with_name("examples-part")
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.copytree(source, part, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-        target.parent.mkdir(exist_ok=True)
-        part.rename(target)
+    names = {each.name for each in source.iterdir() if not each.name.startswith((".", "__"))}
+    had = set(mark.read_text().split("\n")) if mark.exists() else None
+    new = names if had is None else names - had
+    if not new:
+        return
     mark.parent.mkdir(exist_ok=True)
-    mark.touch()
+    if (had is None) != target.exists():
+        part = mark.with_name("examples-part")
+        target.mkdir(parents=True, exist_ok=True)
+        for name in sorted(new):
+            if not os.path.lexists(target / name):
+                shutil.rmtree(part, ignore_errors=True)
+                part.mkdir()
+                _copy(source / name, part / name)
+                (part / name).rename(target / name)
+        shutil.rmtree(part, ignore_errors=True)
+    mark.write_text("\n".join(sorted(names | (had or set()) - {""})))
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    else:
+        shutil.copy2(source, target)
 
 
 def main(arguments: list[str]) -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
@@ -300,6 +301,24 @@ def test_a_dead_pooled_connection_is_replaced(source: Source, direct: psycopg.Co
         )
     )
     assert source.value("select pg_backend_pid()") != pid
+
+
+def test_a_session_that_the_server_ends_says_so(source: Source, direct: psycopg.Connection) -> None:
+    def end() -> None:
+        until(
+            lambda: direct.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where application_name = 'workbench' and query like '%pg_sleep(31)%'"
+            ).fetchone()
+        )
+
+    with ThreadPoolExecutor(1) as beside:
+        ended = beside.submit(end)
+        with pytest.raises(SourceFailed) as caught:
+            source.table("select pg_sleep(31)")
+        ended.result()
+    # The code of what turns the connection's state to failed.
+    assert caught.value.code == "unreachable"
 
 
 def test_a_new_version_drops_the_pool(source: Source) -> None:

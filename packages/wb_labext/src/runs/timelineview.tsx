@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import type { RunDetail, TaskRun } from '../api/types';
+import { breakable } from '../ui/breakable';
 import { durationWords } from '../ui/durations';
 import { moveByKey } from '../ui/rowkeys';
 import { useModelState } from '../ui/signal';
@@ -70,10 +71,13 @@ export function TimelineView(props: {
                 }
               }}
             >
-              <td className="wb-mod-nowrap wb-Timeline-name" title={task.task}>
-                <StateIcon state={task.state} /> {task.task}
+              <td className="wb-Timeline-name" title={task.task}>
+                <div>
+                  <StateIcon state={task.state} />
+                  <span>{breakable(task.task)}</span>
+                </div>
               </td>
-              <td className="wb-mod-nowrap wb-Timeline-state" title={task.message || undefined}>
+              <td className="wb-Timeline-state" title={task.message || undefined}>
                 {taskWords(task, now, trans)}
               </td>
               <td className="wb-mod-number">{elapsedWords(task, now, trans)}</td>

@@ -47,6 +47,7 @@ _STATES: Final[dict[str, tuple[type[WorkbenchError], str]]] = {
     "28000": (SourceFailed, "sign_in_failed"),
     "55P03": (Conflict, "source_locked"),
     "0A000": (InvalidInput, "not_supported"),
+    "08": (SourceFailed, "unreachable"),
     "42": (InvalidInput, "bad_statement"),
     "22": (InvalidInput, "bad_value"),
     "23": (Conflict, "constraint"),
@@ -54,6 +55,8 @@ _STATES: Final[dict[str, tuple[type[WorkbenchError], str]]] = {
     "44": (Conflict, "constraint"),
     "53": (LimitReached, "source_busy"),
     "54": (InvalidInput, "bad_statement"),
+    # The server ended the session: it stops, has crashed, or was told to.
+    "57": (SourceFailed, "unreachable"),
     "P0": (InvalidInput, "source_raised"),
 }
 
