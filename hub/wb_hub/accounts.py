@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
+import time
 from collections.abc import Collection
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +20,7 @@ from wb_hub.locked_out import LOCKED_OUT
 
 ROLES = ("viewer", "analyst", "engineer", "admin")
 INVITATION_DAYS = 7
+_STOP_SECONDS = 60
 _INVITATION = "workbench-invitation"
 
 
@@ -118,13 +121,29 @@ async def lock_out(handler: BaseHandler, known: orm.User) -> None:
     end_sessions(handler.db, known)
     # Before the rest, which may take a while.
     mark_locked_out(handler.db, known, locked=True)
-    user = handler.users[known]
-    for server, spawner in list(user.spawners.items()):
-        if spawner.active and not spawner.pending:
-            await handler.stop_single_user(user, server)
-    for token in list(known.api_tokens):
-        handler.db.delete(token)
-    handler.db.commit()
+    _revoke_tokens(handler.db, known)
+    await _stop_servers(handler, handler.users[known])
+    # A server that was starting got its token meanwhile.
+    _revoke_tokens(handler.db, known)
+
+
+def _revoke_tokens(db: Any, user: orm.User) -> None:
+    for token in list(user.api_tokens):
+        db.delete(token)
+    db.commit()
+
+
+async def _stop_servers(handler: BaseHandler, user: Any) -> None:
+    """Stops a user's servers, also those that are starting, as soon as the Hub can."""
+    end = time.monotonic() + _STOP_SECONDS
+    while any(spawner.active for spawner in user.spawners.values()):
+        for server, spawner in list(user.spawners.items()):
+            if spawner.active and not spawner.pending:
+                await handler.stop_single_user(user, server)
+        if time.monotonic() > end:
+            handler.log.warning("A server of %s neither starts nor stops", user.name)
+            return
+        await asyncio.sleep(0.1)
 
 
 async def remove(handler: BaseHandler, known: orm.User) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from itertools import count
 from typing import Any
@@ -198,6 +199,26 @@ def test_a_removed_user_leaves_nothing_to_the_next_of_the_name(
         [former] = (hub.data_dir / "users" / ".former").glob(f"{name}-*")
         assert (former / "private.txt").read_text() == "mine"
         browser.api("DELETE", f"/users/{name}/server")
+
+
+def test_a_server_that_is_starting_ends_with_its_user(admin: Browser, people: People) -> None:
+    left, locked = new_name(), new_name()
+    for name in (left, locked):
+        add(admin, name, role="engineer", way="password", password=GOOD)
+    with ThreadPoolExecutor() as threads:
+        for name in (left, locked):
+            threads.submit(people.hub, "POST", f"/users/{name}/server")
+        for name in (left, locked):
+            assert wait_for(lambda name=name: _server(people, name).get("pending") == "spawn", 30)
+        page = admin.post(f"/hub/people/leave/{left}", to="")
+        assert f"{left} has left" in page.text
+        admin.post(f"/hub/authorize/{locked}", approved="no")
+        assert _server(people, locked) == {}
+
+
+def _server(people: People, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = people.hub("GET", f"/users/{name}")["servers"].get("", {})
+    return found
 
 
 def test_a_new_owner_is_checked_before_anything_happens(admin: Browser, people: People) -> None:
