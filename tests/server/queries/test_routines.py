@@ -183,7 +183,8 @@ def test_only_the_owner_keeps_the_list(house: House) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["load_sales", "a.b.c", "etl.f(int)", "etl.f; drop", "etl.", "pg_catalog.pg_read_file", "pg_temp.f",
+    ["load_sales", "a.b.c", "etl.f(int", "etl.f(n int)", "etl.f(numeric(10,2))", "etl.f(int))", "etl.f() x",
+     "etl.f('x')", "etl.f(int,)", "etl.f(int) -- x", "etl.f; drop", "etl.", "pg_catalog.pg_read_file", "pg_temp.f",
      "information_schema.x", "etl.f --", "etl . f\n", "PG_CATALOG.x"],
 )  # fmt: skip
 def test_only_names_with_their_schema_can_be_allowed(house: House, name: str) -> None:
@@ -192,6 +193,45 @@ def test_only_names_with_their_schema_can_be_allowed(house: House, name: str) ->
             house["ana"], identity(house, "warehouse"), [name]
         )
     assert caught.value.code == "bad_routine"
+
+
+def test_variants_are_allowed_by_their_arguments(house: House, direct: psycopg.Connection) -> None:
+    service, warehouse = house.get(ConnectionService), identity(house, "warehouse")
+    direct.execute(
+        "create function etl.v(n int, at timestamptz = null) returns text language sql as $$select 'int'$$;"
+        "create function etl.v(n text[]) returns text language sql as $$select 'texts'$$;"
+        "create function etl.v() returns text language sql as $$select 'none'$$"
+    )
+    int_, texts, none = "etl.v(INT,  timestamp with time zone)", "etl.v(text[])", "etl.v()"
+    calls = {"select etl.v(1) as v": "int", "select etl.v(array['a']) as v": "texts",
+             "select etl.v() as v": "none"}  # fmt: skip
+    try:
+        # Which variant a call means is up to the database: all of them have to be allowed.
+        for names in (["etl.v"], [int_, texts], [int_, none, "etl.v(nothing)"], [int_, none, "etl.v(text)"],
+                      ["etl.v", int_, none]):  # fmt: skip
+            service.set_routines(house["ana"], warehouse, [*ALLOWED, *names])
+            for sql in calls:
+                with pytest.raises(Forbidden) as caught:
+                    rows(house, "ben", sql)
+                assert caught.value.code == "function_not_allowed", names
+            assert names == ["etl.v"] or "etl.v(text[])" in caught.value.message or texts in names
+        service.set_routines(house["ana"], warehouse, [*ALLOWED, int_, texts, none])
+        for sql, answer in calls.items():
+            assert rows(house, "ben", sql) == [{"v": answer}]
+            # A long text is analysed in another process.
+            assert rows(house, "ben", sql + " -- " + "x" * 12_000) == [{"v": answer}]
+        # A new variant has to be allowed first.
+        direct.execute("create function etl.v(n int) returns text language sql as $$select 'new'$$")
+        assert refused(house, "ben", "select etl.v(1)") == "function_not_allowed"
+        direct.execute(
+            "drop function etl.v(int); drop function etl.v(); drop function etl.v(text[])"
+        )
+        for names in (["etl.v"], [int_]):
+            service.set_routines(house["ana"], warehouse, [*ALLOWED, *names])
+            assert rows(house, "ben", "select etl.v(1) as v") == [{"v": "int"}]
+    finally:
+        direct.execute("drop routine if exists etl.v(int, timestamptz)")
+        service.set_routines(house["ana"], warehouse, ALLOWED)
 
 
 def test_files_have_no_routines(house: House, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -225,6 +265,9 @@ def test_mariadb(house: House, mariadb: MariaDB) -> None:
         ):
             cursor.execute(sql)
         connection.commit()
+    with pytest.raises(InvalidInput, match="without arguments"):
+        names = [f"{database}.etl_load(int)"]
+        house.get(ConnectionService).set_routines(house["ana"], identity(house, "shop"), names)
     names = [f"{database}.{name}" for name in ("etl_load", "etl_answers", "etl_double", "ETL_wipe")]
     house.get(ConnectionService).set_routines(house["ana"], identity(house, "shop"), names)
     rows(house, "ana", f"call {database}.etl_load(:n)", "shop", n=1)

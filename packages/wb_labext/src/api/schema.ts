@@ -2905,7 +2905,7 @@ export interface components {
         RoutinesRequest: {
             /**
              * Routines
-             * @description Their names as `schema.name`, without arguments. The list replaces the previous one.
+             * @description Their names as `schema.name`; in PostgreSQL several of one name with the types of their arguments: `schema.name(text, date)`. The list replaces the previous one.
              * @example [
              *       "etl.load_sales",
              *       "etl.fx_rate"

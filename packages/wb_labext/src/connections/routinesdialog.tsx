@@ -68,7 +68,7 @@ function RoutinesForm(props: {
         )}
         <div className="wb-Field-help" id={`${FIELD_ID}-help`}>
           {trans.__(
-            'One name a line, as schema.name without arguments. Only the owner of the connection can change the list.'
+            'One name a line, as schema.name. If several have the name, each with its arguments, as in schema.name(text, date). Only the owner of the connection can change the list.'
           )}
         </div>
       </div>

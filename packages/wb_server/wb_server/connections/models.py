@@ -116,8 +116,8 @@ class RoutinesRequest(Request):
 
     routines: list[Annotated[str, StringConstraints(min_length=3, max_length=200)]] = Field(
         max_length=200,
-        description="Their names as `schema.name`, without arguments. The list replaces the previous "
-        "one.",
+        description="Their names as `schema.name`; in PostgreSQL several of one name with the types of "
+        "their arguments: `schema.name(text, date)`. The list replaces the previous one.",
         examples=[["etl.load_sales", "etl.fx_rate"]],
     )
 

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import astuple
 from typing import Any, Final, Protocol, get_args
 
 from pydantic import TypeAdapter
@@ -97,7 +98,7 @@ class Analyst:
             "dialect": dialect,
             "limit": limit,
             "params": _packed(params),
-            "routines": [[each.schema, each.name] for each in sorted(routines)],
+            "routines": [astuple(each) for each in sorted(routines)],
         }
         return _Work(forked).result(request, watch or Unwatched())
 

@@ -93,11 +93,22 @@ def _namesake(name: str) -> Forbidden:
 
 
 def _routine(name: str) -> Forbidden:
+    schema, name, arguments = name.split(":", 2)
+    variant = f"{schema}.{name}({arguments})"
+    return Forbidden(
+        f"{schema}.{name} has several variants, and the database decides which one a call means. This "
+        f"connection doesn't allow {variant}: its owner can allow each variant with its arguments, in the "
+        "connection's settings.",
+        code="function_not_allowed",
+        function=variant,
+    )
+
+
+def _routine_type(name: str) -> Forbidden:
     routine = name.replace(":", ".")
     return Forbidden(
-        f"{routine} is the name of several functions, or of a type too, so the connection's "
-        "permission doesn't say which of them may be called. The database's owner has to give them "
-        "different names.",
+        f"{routine} is the name of a type, too, so that a call could be a cast. The database's owner has to "
+        "give them different names.",
         code="function_not_allowed",
         function=routine,
     )
@@ -114,4 +125,5 @@ REFUSALS: Final[Mapping[str, Callable[[str], Forbidden]]] = {
     "ordering": _ordering,
     "domain": _domain,
     "routine": _routine,
+    "routine_type": _routine_type,
 }

@@ -29,6 +29,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from ...gate.dialects.base import RoutineName
 from ...gate.dialects.fields import Named
 from ...gate.dialects.postgres.dialect import HARMLESS
 from ...gate.dialects.tables import TableRef
@@ -198,17 +199,19 @@ WHERE x.typname {_EQ} ANY ({{all}}) AND pg_catalog.pg_type_is_visible(x.oid)
 AND (x.oid {_USER} OR x.typname {_EQ} ANY ({{never}}))"""  # noqa: S608
 
 
-# A name of the list that doesn't stand for one routine: it is overloaded, or a type has it too, to
-# which a call may be a cast. A missing one is the database's to report.
+# Variants of a called routine that the list doesn't have, and types of its name, to which a call may be a
+# cast. A missing routine is the database's to report.
 _ROUTINES: Final = f"""
-SELECT {_FOUND}'routine', r.schema, r.name) FROM ROWS FROM (
-    pg_catalog.unnest({{schemas}}), pg_catalog.unnest({{names}})) r(schema, name)
-JOIN pg_catalog.pg_namespace n ON n.nspname {_EQ} r.schema
-WHERE (SELECT pg_catalog.count(*) FROM pg_catalog.pg_proc p
-    WHERE p.pronamespace {_EQ} n.oid AND p.proname {_EQ} r.name)
-    OPERATOR(pg_catalog.>) '1'::pg_catalog.int8
-OR EXISTS (SELECT FROM pg_catalog.pg_type t
-    WHERE t.typnamespace {_EQ} n.oid AND t.typname {_EQ} r.name)"""  # noqa: S608
+SELECT {_FOUND}'routine', n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes))
+FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid {_EQ} p.pronamespace
+WHERE ({{called}}) AND NOT ({{allowed}})
+UNION ALL SELECT {_FOUND}'routine_type', n.nspname, p.typname)
+FROM pg_catalog.pg_type p JOIN pg_catalog.pg_namespace n ON n.oid {_EQ} p.typnamespace
+WHERE {{types}}"""  # noqa: S608
+_ONLY_ONE: Final = (
+    "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_proc o WHERE o.pronamespace "  # noqa: S608
+    f"{_EQ} p.pronamespace AND o.proname {_EQ} p.proname) {_EQ} '1'::pg_catalog.int8"
+)
 
 
 # Types with the name of an extension's type that don't belong to an extension.
@@ -330,12 +333,7 @@ def full_check(named: Named, tables: Iterable[TableRef], sql: str) -> str:
         parts.append(_routines(named))
     called = sorted(named.routines)
     reach = _REACH.format(
-        routines=" OR ".join(
-            f"n.nspname {_EQ} ANY ({_array([each.schema])}) AND p.proname {_EQ} ANY "
-            f"({_array([each.name])})"
-            for each in called
-        )
-        or "false",
+        routines=" OR ".join(_is(each) for each in called) or "false",
         tables=_array({table.name for table in tables}),
         everything=str(named.columns is None).lower(),
         columns=_array(named.columns or ()),
@@ -356,9 +354,33 @@ def _makes_values(named: Named, sql: str) -> bool:
 
 def _routines(named: Named) -> str:
     called = sorted(named.routines)
+    allowed = (f"{_is(each)} AND {_is_variant(each.arguments)}" for each in called)
     return _ROUTINES.format(
-        schemas=_array(each.schema for each in called), names=_array(each.name for each in called)
+        called=" OR ".join(map(_is, called)),
+        allowed=" OR ".join(allowed),
+        types=" OR ".join(_is(each, "p.typname") for each in called),
     )
+
+
+def _is(routine: RoutineName, name: str = "p.proname") -> str:
+    return (
+        f"n.nspname {_EQ} ANY ({_array([routine.schema])}) AND {name} {_EQ} ANY "
+        f"({_array([routine.name])})"
+    )
+
+
+def _is_variant(arguments: str) -> str:
+    """A condition that a routine is the variant with these types, or the only one of its name."""
+    if not arguments:
+        return _ONLY_ONE
+    # The types are plain words: see gate.dialects.routines.
+    types = (
+        f"COALESCE(pg_catalog.format_type(pg_catalog.to_regtype('{each}'::pg_catalog.text), NULL), '?')"
+        for each in arguments[1:-1].split(", ")
+        if each
+    )
+    text = f"pg_catalog.concat_ws(', ', '', {', '.join(types)})" if arguments != "()" else "', '"
+    return f"pg_catalog.concat(', ', pg_catalog.oidvectortypes(p.proargtypes)) {_EQ} {text}"
 
 
 def _dots(named: Named) -> str:

@@ -18,13 +18,19 @@ def words(text: str) -> frozenset[str]:
 
 @dataclass(frozen=True, order=True)
 class RoutineName:
-    """A function or procedure of the database's own, as the database compares its name."""
+    """A function or procedure of the database's own, as the database compares its name.
+
+    Attributes:
+        arguments: in a list, the types of one of several variants, as in ``(text, date)``; empty for
+            the only routine of the name.
+    """
 
     schema: str
     name: str
+    arguments: str = ""
 
     def __str__(self) -> str:
-        return f"{self.schema}.{self.name}"
+        return f"{self.schema}.{self.name}{self.arguments}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +79,7 @@ class DialectRules:
     select_modifiers: frozenset[str] = frozenset()  # words after SELECT that change no rows
     # The database's own routines that the owner of the connection has allowed.
     routines: frozenset[RoutineName] = frozenset()
+    overloads: bool = False  # whether several of them may share a name
     check_tree: Callable[[exp.Expr], None] | None = None  # checks that need the whole tree
 
     # How text is parsed and rendered, where sqlglot differs from the database.
@@ -87,6 +94,14 @@ class DialectRules:
     not_outside_quotes: tuple[str, ...] = (
         *("'", '"', "--", "/*", "*/", "$", "\\", ";", "`", "\x00"),
     )
+
+    def allowed(self, called: RoutineName) -> frozenset[RoutineName]:
+        """The entries of the list for a routine that is called: one, or one for each variant."""
+        return frozenset(
+            each
+            for each in self.routines
+            if (each.schema, each.name) == (called.schema, called.name)
+        )
 
 
 # Tokens that are a function's name when a parenthesis follows. This excludes types that take

@@ -139,7 +139,7 @@ def own_routine(node: exp.Expr, rules: DialectRules) -> RoutineName | None:
 def _check_function(node: exp.Expr, rules: DialectRules, write: bool) -> None:
     own = own_routine(node, rules)
     if own is not None:
-        if own not in rules.routines:
+        if not rules.allowed(own):
             raise routine_refused(own, rules)
         return
     name = _function_name(node, rules)

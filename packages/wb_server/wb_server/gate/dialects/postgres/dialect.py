@@ -230,6 +230,7 @@ _FUNCTIONS = (
 
 RULES = DialectRules(
     name="postgres",
+    overloads=True,
     title="PostgreSQL",
     functions=_FUNCTIONS,
     # Any function may stand in FROM: it yields one row.
