@@ -33,7 +33,7 @@ from support.wait import wait_for
 
 from wb_server.kit import clock
 from wb_server.kit.errors import Conflict, WorkbenchError
-from wb_server.pipelines.runs.store import task_runs
+from wb_server.pipelines.runs.tables import task_runs
 
 WORKERS, SCHEDULERS = 3, 2
 PIPELINES, SCHEDULED = 9, 3

@@ -19,7 +19,7 @@ from wb_server.kit import clock
 from wb_server.kit.endpoint import HangUp, Origin
 from wb_server.kit.errors import LimitReached
 from wb_server.pipelines.runs.models import RunDetail
-from wb_server.pipelines.runs.store import attempts, task_runs
+from wb_server.pipelines.runs.tables import attempts, task_runs
 from wb_server.pipelines.scheduler import Scheduler
 from wb_server.queries.broker import Broker
 from wb_server.queries.limits.models import LimitRequest

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from wb_server.kit import clock
-from wb_server.pipelines.runs.store import attempts, runs, task_needs, task_runs
+from wb_server.pipelines.runs.tables import attempts, runs, task_needs, task_runs
 
 from .postgres import Cluster
 from .site import Site

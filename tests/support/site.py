@@ -35,7 +35,7 @@ from wb_server.kit.db import Database
 from wb_server.pipelines.models import PipelineSave
 from wb_server.pipelines.runs.models import ENDED, RunDetail, RunRequest, TaskRunView
 from wb_server.pipelines.runs.service import RunService
-from wb_server.pipelines.runs.store import runs, schedule_fires
+from wb_server.pipelines.runs.tables import runs, schedule_fires
 from wb_server.pipelines.service import PipelineService
 from wb_server.pipelines.store import pipelines
 from wb_server.settings import Settings

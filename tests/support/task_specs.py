@@ -8,15 +8,14 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from wb_server.pipelines.definition.fields import ConnectionName, FileName, Sql, Template, Value
-from wb_server.pipelines.definition.models import (
+from wb_server.pipelines.definition.models import Registry, TaskSpec
+from wb_server.pipelines.definition.uses import (
     CheckContext,
     ConnectionUse,
     FileUse,
-    Registry,
     SqlUse,
     StatementRefusal,
     TaskProblem,
-    TaskSpec,
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from wb_server.kit import clock
 from wb_server.kit.endpoint import HangUp
 from wb_server.kit.errors import Unavailable
-from wb_server.pipelines.execute import _RunningAttempt
+from wb_server.pipelines.running_attempt import RunningAttempt
 
 
 class Waits(threading.Event):
@@ -32,7 +32,7 @@ def test_the_time_of_a_task_does_not_run_out_while_it_waits_for_room() -> None:
     record: Any = SimpleNamespace(held=held.append)
     claim: Any = None
     waits = Waits()
-    attempt = _RunningAttempt(
+    attempt = RunningAttempt(
         claim, HangUp(), clock.monotonic() + 1.0, record, clock.monotonic() + 60, stopping=waits
     )
     waits.attempt = attempt

@@ -19,7 +19,7 @@ from wb_server.kit.db import Database
 from wb_server.kit.endpoint import HangUp, Origin
 from wb_server.kit.errors import InvalidInput, SourceTimeout, TooLarge
 from wb_server.pipelines.runs.models import ENDED, RunRequest
-from wb_server.pipelines.runs.store import task_runs
+from wb_server.pipelines.runs.tables import task_runs
 from wb_server.queries.broker import Broker
 from wb_server.queries.limits.models import LimitRequest
 from wb_server.queries.limits.service import LimitService

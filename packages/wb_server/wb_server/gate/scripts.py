@@ -82,7 +82,9 @@ def pieces(text: str, dialect: DialectName) -> list[Piece]:
 
 def at_step(error: WorkbenchError, number: int, line: int) -> WorkbenchError:
     """The error of one of several statements, which says of which."""
-    inside = error.details.get("line")
+    inside, column = error.details.get("line"), error.details.get("column")
+    # Counted from the beginning of the statement.
+    error.message = error.message.replace(f" at line {inside}, column {column}", "")
     if isinstance(inside, int) and "file" not in error.details:
         line += inside - 1
     error.details |= {"statement": number, "line": line}

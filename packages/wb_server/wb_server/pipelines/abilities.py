@@ -14,7 +14,7 @@ from ..kit.db import Database
 from ..kit.errors import WorkbenchError
 from .definition.models import TaskSpec
 from .definitions import Definitions
-from .runs.store import runs, task_runs
+from .runs.tables import runs, task_runs
 
 # Only looks up where a connection's files are; opens nothing.
 _LOOKS_UP = Actor("", frozenset({"admin"}))

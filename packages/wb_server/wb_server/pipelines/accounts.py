@@ -13,9 +13,10 @@ from ..governance.owned.models import Owner
 from ..governance.people.service import PeopleService
 from ..governance.rights import LOCKED_OUT, Rights
 from ..kit.actor import Actor
-from ..kit.errors import Forbidden, Unprocessable
+from ..kit.errors import Conflict, Forbidden, Unprocessable
 from .definition.models import PipelineFile
 from .definitions import Definitions
+from .models import Pipeline
 from .store import PipelineStore, Standing
 
 _WAY_OUT = "An administrator can transfer the pipeline."
@@ -141,3 +142,19 @@ class Accounts:
                 "whose rights it uses. An administrator can transfer the pipeline to a member.",
                 code="team_left",
             )
+
+
+def not_approved(pipeline: Pipeline, number: int) -> Conflict:
+    """The error of a version that its pipeline's owner never approved."""
+    owner = pipeline.owner
+    who = owner.name if owner.kind == "user" else f"a member of {owner.name}"
+    way = f"Under Versions {who} can approve it."
+    if number != pipeline.head:
+        way = f"Restore it under Versions, and {who} can approve that one."
+    return Conflict(
+        f"Version {number} of “{pipeline.name}” would run with the rights of {owner.name}, who did not "
+        f"approve it. {way}",
+        code="not_approved",
+        version=number,
+        owner=owner.name,
+    )

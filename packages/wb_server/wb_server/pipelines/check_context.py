@@ -14,7 +14,7 @@ from ..kit.errors import NotFound, WorkbenchError
 from ..queries.broker import Broker
 from ..queries.limits.service import LimitService
 from .accounts import Accounts
-from .definition.models import SqlUse, StatementRefusal
+from .definition.uses import SqlUse, StatementRefusal
 
 _NOT_A_NAME = (
     "In SQL an expression is a value, not a name: it can't choose a table or a column, or sort by one. "

@@ -11,11 +11,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any
 
 from ..kit import clock
 from ..kit.blobs import Blobs
@@ -27,6 +26,7 @@ from .accounts import Accounts
 from .definition.fields import write_duration
 from .definitions import Definitions, scope_of
 from .recorder import AttemptRecorder, checked_outputs, keepable
+from .running_attempt import STORAGE, RunningAttempt, Stopped
 from .runs.notes import Notes
 from .runs.steps import WORKER_STOPPED, Claim, End, Ending, Step, StoredFile
 from .runs.store import RunStore
@@ -37,69 +37,13 @@ log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.5
 _RIGHTS_SECONDS = 3.0
-_STORAGE = frozenset({"storage_full", "storage_down", "storage_busy"})
 # Not the task's fault: the Workbench itself can't go on. The task run is held up, and tried again.
-_OURS = _STORAGE | {"hub_down", "no_server_free", "too_many_queries", "too_many_waiting"}
-# Between two tries to store what a task made, on a full disk.
-_ROOM_SECONDS = 2.0
-T = TypeVar("T")
-Stopped = Literal["cancelled", "timeout", "stale", "shutdown", "refused"]
+_OURS = STORAGE | {"hub_down", "no_server_free", "too_many_queries", "too_many_waiting"}
 
 _WHY: dict[Stopped, tuple[Ending, str, str]] = {
     "cancelled": ("cancelled", "cancelled", "The run was cancelled."),
     "shutdown": ("held", WORKER_STOPPED, "The worker was stopped."),
 }
-
-
-@dataclass
-class _RunningAttempt:
-    """An attempt that runs in this process.
-
-    Attributes:
-        deadline: when it is stopped, by ``clock.monotonic``; moved on while the Workbench holds it up.
-        timeout: its timeout in seconds.
-        why: why it is being stopped, if it is.
-        stopping: set once it is.
-        refusal: the error to report if its rights were withdrawn.
-    """
-
-    claim: Claim
-    hang_up: HangUp
-    deadline: float
-    record: AttemptRecorder
-    lease_until: float
-    timeout: float = 3600.0
-    stopping: threading.Event = field(default_factory=threading.Event)
-    why: Stopped | None = None
-    refusal: WorkbenchError | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def stop(self, why: Stopped, refusal: WorkbenchError | None = None) -> None:
-        with self.lock:
-            if self.why is not None:
-                return
-            self.why, self.refusal = why, refusal
-        self.stopping.set()
-        # Hanging up may wait for a source, so it doesn't run in the keeper thread.
-        threading.Thread(target=self.hang_up.now, daemon=True).start()
-
-    def stored(self, store: Callable[[], T]) -> T:
-        """Stores what the task has made; waits while the disk is full, without using up its time.
-
-        Raises:
-            WorkbenchError: another failure, or the attempt was stopped in the meantime.
-        """
-        while True:
-            began = clock.monotonic()
-            try:
-                return store()
-            except WorkbenchError as error:
-                if error.code not in _STORAGE or self.stopping.is_set():
-                    raise
-                self.record.held(error.message)
-                # Before the wait: the keeper looks at the deadline during it.
-                self.deadline += clock.monotonic() - began + _ROOM_SECONDS
-                self.stopping.wait(_ROOM_SECONDS)
 
 
 _NO_ROOM = "The disk on which the Workbench keeps files of tasks is full. Tell an administrator."
@@ -159,7 +103,7 @@ class Executor:
         self._slots = threading.Semaphore(slots)
         # By attempt, not by task run: this process may run two attempts of one task run, of which
         # one has lost its lease.
-        self._running: dict[str, _RunningAttempt] = {}
+        self._running: dict[str, RunningAttempt] = {}
         self._performing = 0
         # Whether a task found the disk full: then what it held up isn't tried again before there is room.
         self._full = False
@@ -223,7 +167,7 @@ class Executor:
     def _attempt(self, claim: Claim) -> Step | None:
         began = clock.monotonic()
         record = AttemptRecorder(claim, self._notes, self._store, self._blobs)
-        running = _RunningAttempt(claim, HangUp(), began + 3600, record, began + self._lease)
+        running = RunningAttempt(claim, HangUp(), began + 3600, record, began + self._lease)
         record.storing = running.stored
         with self._lock:
             self._running[claim.attempt_id] = running
@@ -303,12 +247,12 @@ class Executor:
                 return step if step.done else None
             except WorkbenchError as error:
                 log.warning("the end of a task run was not written: %s", error.message)
-                if error.code not in _STORAGE and clock.monotonic() > until:
+                if error.code not in STORAGE and clock.monotonic() > until:
                     return None
                 if self._ended.wait(0.5):
                     return None
 
-    def _run(self, claim: Claim, running: _RunningAttempt) -> TaskResult:
+    def _run(self, claim: Claim, running: RunningAttempt) -> TaskResult:
         kind = self._types.get(claim.type)
         if kind is None:
             raise TaskFailed(
@@ -416,7 +360,7 @@ class Executor:
                 except Exception:
                     log.exception("the check of a run's rights failed")
 
-    def _renew(self, running: list[_RunningAttempt]) -> None:
+    def _renew(self, running: list[RunningAttempt]) -> None:
         until = clock.monotonic() + self._lease
         running = sorted(running, key=lambda each: each.claim.fence)
         newest = {each.claim.task_run_id: each for each in running}
@@ -433,7 +377,7 @@ class Executor:
         self._stop(running, cancelled, "cancelled")
 
     @staticmethod
-    def _stop(running: list[_RunningAttempt], which: set[str], why: Stopped) -> None:
+    def _stop(running: list[RunningAttempt], which: set[str], why: Stopped) -> None:
         for each in running:
             if each.claim.task_run_id in which:
                 each.stop(why)

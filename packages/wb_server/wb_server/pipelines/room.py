@@ -228,7 +228,7 @@ def _routes() -> Sequence[Endpoint]:
 
 
 def _tables() -> Sequence[sa.Table]:
-    from .runs import store as runs
+    from .runs import tables as runs
     from .store import pipelines, shares, versions
 
     return [

@@ -187,7 +187,7 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
             head=1,
             approved=1,
             fired_to=now,
-            next_fire_at=_next_fire(definition, False, now),
+            next_fire_at=times.next_due(definition.schedule, False, now),
             created_at=now,
             updated_at=now,
         )
@@ -280,7 +280,7 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
                 "description": definition.description[:500],
                 "labels": definition.labels,
                 "fired_to": fired_to,
-                "next_fire_at": _next_fire(definition, pipeline.paused, fired_to),
+                "next_fire_at": times.next_due(definition.schedule, pipeline.paused, fired_to),
             }
         )
 
@@ -361,7 +361,7 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
         following = None
         if pipeline.approved is not None:
             definition = self._definitions.pipeline(pipeline.id, pipeline.approved)
-            following = _next_fire(definition, pipeline.paused, moment)
+            following = times.next_due(definition.schedule, pipeline.paused, moment)
         return pipeline.model_copy(update={"fired_to": moment, "next_fire_at": following})
 
     def _version(
@@ -397,10 +397,3 @@ def _key(pipeline: Pipeline) -> tuple[str, str]:
 
 def _saved(view: PipelineView, warnings: Sequence[Problem]) -> PipelineSaved:
     return PipelineSaved(**view.model_dump(), warnings=list(warnings))
-
-
-def _next_fire(definition: PipelineFile, paused: bool, after: datetime) -> datetime | None:
-    schedule = definition.schedule
-    if schedule is None or schedule.paused or paused:
-        return None
-    return times.next_fire(schedule, after)

@@ -10,8 +10,8 @@ from support.task_specs import REGISTRY, HttpSpec, World
 
 from wb_server.kit.errors import InvalidInput
 from wb_server.pipelines.definition.check import OUTSIDE, Checked, check, load
-from wb_server.pipelines.definition.models import CheckContext, TaskProblem
 from wb_server.pipelines.definition.problems import Problem
+from wb_server.pipelines.definition.uses import CheckContext, TaskProblem
 
 GOOD = """\
 # A comment stays where it is.

@@ -11,7 +11,7 @@ from wb_server.kit.errors import Unavailable
 from wb_server.pipelines.recorder import AttemptRecorder, keepable
 from wb_server.pipelines.runs.notes import Notes
 from wb_server.pipelines.runs.steps import Claim, StoredFile
-from wb_server.pipelines.runs.store import attempts
+from wb_server.pipelines.runs.tables import attempts
 
 from .test_transitions import Bench, task
 from .test_transitions import bench as bench  # the fixture

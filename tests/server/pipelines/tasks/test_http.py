@@ -17,8 +17,8 @@ from wb_server.kit.endpoint import HangUp, Origin
 from wb_server.kit.errors import WorkbenchError
 from wb_server.kit.network import NetworkPolicy
 from wb_server.pipelines.definition.check import check
-from wb_server.pipelines.definition.models import CheckContext
 from wb_server.pipelines.definition.templates import evaluated
+from wb_server.pipelines.definition.uses import CheckContext
 from wb_server.pipelines.tasks import TYPES
 from wb_server.pipelines.tasks.base import Attempt, TaskFailed, TaskRecorder
 from wb_server.pipelines.tasks.http import HttpSpec, HttpTask

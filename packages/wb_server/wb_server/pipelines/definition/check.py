@@ -18,7 +18,7 @@ from ...kit.errors import InvalidInput, WorkbenchError
 from . import binding, expressions, graph, messages, templates
 from .document import Document, child
 from .expressions import ExpressionError
-from .models import CheckContext, PipelineFile, Registry, TaskSpec
+from .models import PipelineFile, Registry, TaskSpec
 from .names import Names
 from .near import near
 from .outside import OUTSIDE, problems_outside
@@ -27,6 +27,7 @@ from .parameters import default_of
 from .problems import Path, Position, Problem
 from .reader import read
 from .registry import model_for
+from .uses import CheckContext
 
 __all__ = ["OUTSIDE", "CheckContext", "Checked", "Problem", "check", "load"]
 
@@ -295,8 +296,11 @@ class _Checker:
             content = self.context.content(use.file) if use.file else None
             if content is None:
                 continue
-            line = 1
-            for part in binding.scan(content.decode("utf-8", "replace")):
+            line, text = 1, content.decode("utf-8", "replace")
+            for tag in templates.tags(text, "sql"):
+                where = f"{use.file}, line {text.count(chr(10), 0, tag.start()) + 1}: "
+                self._add((*path, *use.path), "template_tag", where + _no_tag(tag[0]))
+            for part in binding.scan(text):
                 where = f"{use.file}, line {line}: "
                 if isinstance(part, ExpressionError):
                     self._add((*path, *use.path), part.code, where + part.message)
@@ -333,17 +337,9 @@ class _Checker:
             kind = task.get("type")
             model = self.registry.get(kind) if isinstance(kind, str) else None
             for each in templates.guessed(model or TaskSpec, task, every=True):
-                for tag in expressions.tags(each.text):
-                    if each.kind == "sql" and binding.in_comment(each.text, tag.start()):
-                        continue
+                for tag in templates.tags(each.text, each.kind):
                     path: Path = ("tasks", name, *each.path)
-                    self._add(
-                        path,
-                        "template_tag",
-                        f"{tag[0]} has no meaning here: there are no conditions or loops. Use "
-                        "{{ a if b else c }} for a value, and separate tasks for different work.",
-                        tag.start(),
-                    )
+                    self._add(path, "template_tag", _no_tag(tag[0]), tag.start())
 
     # Positions
 
@@ -369,6 +365,13 @@ class _Checker:
 
     def _put(self, position: Position, path: Path, code: str, message: str) -> None:
         self.problems.append(Problem(position.line, position.column, path, code, message))
+
+
+def _no_tag(tag: str) -> str:
+    return (
+        f"{tag} has no meaning here: there are no conditions or loops. Use {{{{ a if b else c }}}} for a "
+        "value, and separate tasks for different work."
+    )
 
 
 def _known(task: dict[str, Any], registry: Registry) -> bool:

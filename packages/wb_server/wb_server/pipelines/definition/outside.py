@@ -12,10 +12,11 @@ from ...kit.errors import Unprocessable
 from . import binding
 from .expressions import ExpressionError
 from .fields import read_duration
-from .models import CheckContext, SqlUse, TaskProblem, TaskSpec
+from .models import TaskSpec
 from .near import near
 from .problems import Path
 from .templates import sql_text
+from .uses import CheckContext, SqlUse, TaskProblem
 
 OUTSIDE: Final = frozenset({"missing_file", "connection", "statement", "run_as", "limit"})
 """Codes of problems that the world has, not the file: they may disappear without a change to it."""
@@ -132,5 +133,5 @@ def _refused(
         return
     where = use.file
     if offset is not None and refusal.statement is None:
-        where = f"{use.file}:{sql.count(chr(10), 0, offset) + 1}"
+        where = f"{use.file}, line {sql.count(chr(10), 0, offset) + 1}"
     yield TaskProblem(path, "statement", f"{where}: {refusal.message}")

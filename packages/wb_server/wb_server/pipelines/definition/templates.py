@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -105,6 +106,13 @@ def guessed(
         else:
             kind: Kind = "sql" if Sql in members else "text"
             yield from texts(value, (*path, key), kind, every=every)
+
+
+def tags(text: str, kind: Kind) -> Iterator[re.Match[str]]:
+    """The tags of template engines in a text, except in comments of SQL."""
+    for tag in expressions.tags(text):
+        if kind != "sql" or not binding.in_comment(text, tag.start()):
+            yield tag
 
 
 def texts(value: Any, path: Path, kind: Kind, *, every: bool = False) -> Iterator[TemplateText]:

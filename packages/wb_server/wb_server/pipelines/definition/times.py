@@ -72,6 +72,13 @@ def next_fire(schedule: Schedule, after: datetime) -> datetime | None:
     return found[0] if found else None
 
 
+def next_due(schedule: Schedule | None, paused: bool, after: datetime) -> datetime | None:
+    """The next moment at which a pipeline's schedule, if it has one that isn't paused, starts a run."""
+    if schedule is None or schedule.paused or paused:
+        return None
+    return next_fire(schedule, after)
+
+
 def catch_up(
     schedule: Schedule,
     last_fired: datetime,

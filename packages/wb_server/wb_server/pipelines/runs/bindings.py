@@ -20,7 +20,7 @@ from ...queries.bindings import Binding
 from ..definitions import Definitions
 from .notes import table_rows
 from .statements import ADD_TABLES
-from .store import attempts, runs, task_runs
+from .tables import attempts, runs, task_runs
 
 _CURRENT = (
     sa.select(

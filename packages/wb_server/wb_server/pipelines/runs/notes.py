@@ -13,7 +13,7 @@ from ...kit.db import Database
 from ...kit.errors import Conflict
 from .statements import ADD_LOG, ADD_TABLES
 from .steps import Claim
-from .store import attempts, task_runs
+from .tables import attempts, task_runs
 
 
 class Notes:

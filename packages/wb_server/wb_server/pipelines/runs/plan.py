@@ -9,7 +9,7 @@ from typing import Any
 
 from ...kit.errors import Conflict, NotFound
 from ...user_server.packages import PACKAGES
-from ..definition import expressions, graph, templates
+from ..definition import expressions, graph, parameters, templates
 from ..definition.models import PipelineFile, TaskSpec
 from .models import RerunRequest, TaskRunView
 from .steps import NewTask
@@ -152,3 +152,22 @@ def _not_again(task: NewTask, succeeded: dict[str, TaskRunView], left_out: set[s
         return NewTask(task.task, task.type, task.needs, left_out=True)
     earlier = succeeded[task.task]
     return NewTask(task.task, task.type, task.needs, taken=earlier.id, outputs=earlier.outputs)
+
+
+def values_again(
+    definition: PipelineFile,
+    earlier: Mapping[str, Any],
+    given: list[str] | None,
+    scope: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The parameters of an earlier run for another version, whose defaults may be others.
+
+    A value that was given stays, if the version still has that parameter. If it isn't known what was
+    given, every value stays.
+    """
+    kept = {
+        name: value
+        for name, value in earlier.items()
+        if name in definition.parameters and (given is None or name in given)
+    }
+    return parameters.to_json(parameters.resolve(definition.parameters, kept, scope))

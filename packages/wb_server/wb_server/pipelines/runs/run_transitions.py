@@ -13,7 +13,7 @@ from ...kit.db import Database
 from ...kit.errors import Conflict
 from ..store import pipelines
 from .steps import NewRun, Step, StoredFile
-from .store import artifacts, runs, schedule_fires, task_needs, task_runs
+from .tables import artifacts, runs, schedule_fires, task_needs, task_runs
 from .transitions import close_tasks, end_if_done, keep_files, lock_run
 
 

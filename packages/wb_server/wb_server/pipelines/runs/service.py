@@ -16,7 +16,7 @@ from ...kit.blobs import Blobs
 from ...kit.errors import Conflict, InvalidInput, NotFound, Unprocessable, WorkbenchError
 from ...kit.events import Bus
 from ...kit.paging import decode_cursor, encode_cursor
-from ..accounts import named, run_as
+from ..accounts import named, not_approved, run_as
 from ..definition import parameters
 from ..definition.models import PipelineFile
 from ..definitions import Definitions, run_scope, start_of
@@ -34,7 +34,7 @@ from .models import (
     RunSummary,
     Trigger,
 )
-from .plan import VersionOfRun, changed_tasks, tasks_again, tasks_of
+from .plan import VersionOfRun, changed_tasks, tasks_again, tasks_of, values_again
 from .run_transitions import RunTransitions
 from .steps import NewRun, Step
 from .store import RunStore
@@ -116,7 +116,7 @@ class RunService:
             InvalidInput: a parameter doesn't fit. With ``fire_at``, the run fails instead.
         """
         if pipeline.approved is None:
-            raise _not_approved(pipeline, pipeline.head)
+            raise not_approved(pipeline, pipeline.head)
         definition = self._definitions.pipeline(pipeline.id, pipeline.approved)
         dated = not isinstance(at, datetime)
         logical_at = at if isinstance(at, datetime) else start_of(definition, at)
@@ -196,7 +196,7 @@ class RunService:
         version = run.version if request.version == "same" else pipeline.approved
         standing = self._pipelines.standing(pipeline.id, version) if version is not None else None
         if version is None or standing is None or standing.approved_for != named(pipeline.owner):
-            raise _not_approved(pipeline, version or pipeline.head)
+            raise not_approved(pipeline, version or pipeline.head)
         definition = self._definitions.pipeline(pipeline.id, version)
         account = run_as(pipeline.owner, definition)
         if request.what != "all" and run.run_as != account:
@@ -210,7 +210,7 @@ class RunService:
         values, changed = run.parameters, frozenset[str]()
         if version != run.version:
             scope = run_scope(definition, run.logical_at, "rerun", new_id)
-            values = _values_again(definition, run.parameters, given, scope)
+            values = values_again(definition, run.parameters, given, scope)
             if request.what == "failed":
                 changed = self._changed(run, definition, version, values)
         step = self._transitions.create(
@@ -397,37 +397,3 @@ class RunService:
         step = self._transitions.start_waiting(pipeline_id)
         if step is not None:
             self._dispatcher.ring(step.ready)
-
-
-def _values_again(
-    definition: PipelineFile,
-    earlier: Mapping[str, Any],
-    given: list[str] | None,
-    scope: Mapping[str, Any],
-) -> dict[str, Any]:
-    """The parameters of an earlier run for another version, whose defaults may be others.
-
-    A value that was given stays, if the version still has that parameter. If it isn't known what was
-    given, every value stays.
-    """
-    kept = {
-        name: value
-        for name, value in earlier.items()
-        if name in definition.parameters and (given is None or name in given)
-    }
-    return parameters.to_json(parameters.resolve(definition.parameters, kept, scope))
-
-
-def _not_approved(pipeline: Pipeline, number: int) -> Conflict:
-    owner = pipeline.owner
-    who = owner.name if owner.kind == "user" else f"a member of {owner.name}"
-    way = f"Under Versions {who} can approve it."
-    if number != pipeline.head:
-        way = f"Restore it under Versions, and {who} can approve that one."
-    return Conflict(
-        f"Version {number} of “{pipeline.name}” would run with the rights of {owner.name}, who did not "
-        f"approve it. {way}",
-        code="not_approved",
-        version=number,
-        owner=owner.name,
-    )

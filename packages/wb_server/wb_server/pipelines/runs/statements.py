@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from .store import attempt_logs, attempts, runs, table_uses, task_needs, task_runs
+from .tables import attempt_logs, attempts, runs, table_uses, task_needs, task_runs
 
 _b = sa.bindparam
 

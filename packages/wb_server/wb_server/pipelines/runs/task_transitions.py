@@ -28,7 +28,7 @@ from .statements import (
     SUCCEED,
 )
 from .steps import HELD_DELAYS, MAX_LOST, MAX_RETRY_DELAY, WORKER_STOPPED, Claim, End, Step
-from .store import runs, task_needs, task_runs
+from .tables import runs, task_needs, task_runs
 from .transitions import close_tasks, keep_files, lock_run
 
 _LOST = End("lost", "worker_lost", "The worker stopped responding.")

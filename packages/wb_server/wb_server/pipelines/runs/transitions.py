@@ -20,7 +20,7 @@ from ...kit import clock
 from ...kit.blobs import Blobs
 from .statements import CLOSE, LOCK_RUN
 from .steps import StoredFile
-from .store import artifacts, runs, task_runs
+from .tables import artifacts, runs, task_runs
 
 
 def lock_run(transaction: sa.Connection, run_id: str) -> None:

@@ -10,7 +10,7 @@ from ...kit import clock
 from ...kit.blobs import Blobs
 from ...kit.db import Database
 from ...kit.errors import Conflict
-from .store import artifacts, attempts, runs, schedule_fires, task_runs
+from .tables import artifacts, attempts, runs, schedule_fires, task_runs
 
 
 class Upkeep:

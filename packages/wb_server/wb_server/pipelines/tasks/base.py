@@ -147,6 +147,11 @@ class TaskType(ABC):
         """
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things for a log: ``1 row``, ``2 rows``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def by_name(types: Iterable[TaskType]) -> Mapping[str, TaskType]:
     """The types by their ``name``."""
     return {each.name: each for each in types}

@@ -11,7 +11,8 @@ from pydantic_core import PydanticCustomError
 from ...queries.broker import Broker
 from ...queries.models import QueryRequest
 from ..definition.fields import ArtifactName, ConnectionName, Sql
-from ..definition.models import ArtifactUse, ConnectionUse, SqlUse, TaskSpec
+from ..definition.models import TaskSpec
+from ..definition.uses import ArtifactUse, ConnectionUse, SqlUse
 from . import rows
 from .base import Attempt, TaskFailed, TaskResult, TaskType
 from .parquet_rows import ParquetRows

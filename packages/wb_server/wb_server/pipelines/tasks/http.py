@@ -28,7 +28,8 @@ from ...kit.network import NetworkPolicy, Peer
 from ...kit.sending import Sending, Stopped
 from ...queries.broker import Broker
 from ..definition.fields import Body, ConnectionName, Url, UrlPath, Value
-from ..definition.models import CheckContext, ConnectionUse, TaskProblem, TaskSpec
+from ..definition.models import TaskSpec
+from ..definition.uses import CheckContext, ConnectionUse, TaskProblem
 from .base import Attempt, TaskFailed, TaskResult, TaskType
 
 # The maximum size of an answer, which becomes an output. A longer one fails instead of being cut.

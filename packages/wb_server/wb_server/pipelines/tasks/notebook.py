@@ -14,9 +14,10 @@ from pydantic import Field, StringConstraints
 from ...kit.snapshot import pack
 from ...user_server import files
 from ..definition.fields import FileName, ParameterName, Value
-from ..definition.models import FileUse, TaskSpec, Timeout
+from ..definition.models import TaskSpec, Timeout
+from ..definition.uses import FileUse
 from ..kernels.base import KernelRequest, Kernels, RunningKernel
-from .base import Artifact, Attempt, StoredArtifact, TaskFailed, TaskResult, TaskType
+from .base import Artifact, Attempt, StoredArtifact, TaskFailed, TaskResult, TaskType, counted
 from .temporary import Temporary
 
 
@@ -153,7 +154,7 @@ class NotebookTask(TaskType):
         with self._temporary.files() as folder:
             for each in found:
                 await kernel.fetch(each, folder.path / each.name)
-                attempt.recorder.log(f"{each.size:,} bytes into the artifact {each.name}")
+                attempt.recorder.log(f"{counted(each.size, 'byte')} into the artifact {each.name}")
             return folder.artifacts(
                 Artifact(each.name, files.media_type(each.name), folder.path / each.name)
                 for each in found

@@ -21,7 +21,7 @@ from ...kit.errors import WorkbenchError
 from ...queries.broker import Broker
 from ...queries.stream import Reading
 from ..definition.fields import ConnectionName
-from .base import Artifact, Attempt, TaskFailed
+from .base import Artifact, Attempt, TaskFailed, counted
 from .temporary import Temporary
 
 PARQUET: Final = "application/vnd.apache.parquet"
@@ -132,7 +132,7 @@ def load(broker: Broker, attempt: Attempt, batches: Batches, into: IntoTable) ->
     attempt.recorder.tables(
         "written", [TableUse(loaded.connection_id, loaded.schema, loaded.table)]
     )
-    line = f"{loaded.rows:,} rows into {into.connection}, {into.table} ({into.mode})"
+    line = f"{counted(loaded.rows, 'row')} into {into.connection}, {into.table} ({into.mode})"
     if loaded.already:
         line += ": already loaded by an earlier attempt, nothing to do"
     attempt.recorder.log(line)
@@ -175,7 +175,7 @@ def parquet(
                 retry=False,
             ) from error
         (artifact,) = folder.artifacts([Artifact(name, PARQUET, path)])
-    attempt.recorder.log(f"{reading.rows:,} rows into the artifact {name}")
+    attempt.recorder.log(f"{counted(reading.rows, 'row')} into the artifact {name}")
     return reading.rows, artifact
 
 
@@ -190,7 +190,7 @@ def outputs(attempt: Attempt, reading: Reading) -> dict[str, Any]:
         if first is None and batch.num_rows:
             first = batch.slice(0, 1)
         progress(reading.rows)
-    attempt.recorder.log(f"{reading.rows:,} rows")
+    attempt.recorder.log(counted(reading.rows, "row"))
     found: dict[str, Any] = {"rows": reading.rows}
     if first is not None and reading.rows == 1 and first.num_columns <= _OUTPUT_COLUMNS:
         found |= {name: _json(value) for name, value in first.to_pylist()[0].items()}

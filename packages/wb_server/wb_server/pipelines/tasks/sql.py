@@ -13,9 +13,10 @@ from ...gate.loads import Once
 from ...queries.broker import Broker
 from ...queries.models import QueryRequest
 from ..definition.fields import ConnectionName, Sql
-from ..definition.models import ConnectionUse, SqlUse, TaskSpec
+from ..definition.models import TaskSpec
+from ..definition.uses import ConnectionUse, SqlUse
 from . import rows
-from .base import Attempt, TaskResult, TaskType
+from .base import Attempt, TaskResult, TaskType, counted
 from .temporary import Temporary
 
 
@@ -129,7 +130,7 @@ class SqlTask(TaskType):
                 return TaskResult(rows.outputs(attempt, reading))
             written = reading.written()
         attempt.recorder.tables("written", tables_written(reading.permit))
-        line = f"{written.rows:,} rows changed"
+        line = f"{counted(written.rows, 'row')} changed"
         if reading.permit.steps:
             line = f"{len(reading.permit.steps)} statements, {line}"
         if written.already:

@@ -231,9 +231,10 @@ class QueryLimits:
 
     def too_many_bytes(self) -> TooLarge:
         """The error for an answer with too many bytes."""
+        large = self.bytes >= 2**20
+        size = f"{self.bytes / 2**20:,.0f} MiB" if large else f"{self.bytes:,} bytes"
         return TooLarge(
-            f"The result exceeds {self.bytes / 2**20:,.0f} MiB, {self.origins['bytes']}. Narrow "
-            "the query or add a LIMIT.",
+            f"The result exceeds {size}, {self.origins['bytes']}. Narrow the query or add a LIMIT.",
             code="over_limit",
             limit=self.bytes,
         )
