@@ -13,6 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from wb_kernels.frames import arrow_table
 from wb_server.client import QueryError, python_values, to_pandas
 from wb_server.client.frames import to_polars
 from wb_server.client.texts import interval_text
@@ -233,3 +234,42 @@ def test_two_fields_with_the_same_name() -> None:
     twice = pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
     assert python_values(twice) == [{"a": 1, "a_1": 2}]
     assert distinct(["a", "a", "a_1"]) == ["a", "a_2", "a_1"]
+
+
+_NOON = dt.datetime(2026, 1, 1, 12)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ([dt.date(2026, 1, 1), _NOON], "dates and times without a zone"),
+        ([_NOON, _NOON.replace(tzinfo=UTC)], "times in a zone and times without a zone"),
+        ([2.5, True], "floats and truth values"),
+        (["x", b"y"], "bytes and texts"),
+        ([dt.time(1, tzinfo=UTC)], "times of day in a zone"),
+        ([pd.Timedelta(1), dt.timedelta(1)], "nanoseconds"),
+        (["x", 1], "Could not convert|Expected"),
+    ],
+)
+def test_values_that_arrow_would_change_are_refused(values: list[Any], says: str) -> None:
+    """It takes the type of the first one, so that a date would lose the time of the next."""
+    for frame in (
+        pd.DataFrame({"v": pd.Series(values, dtype=object)}),
+        [{"v": value} for value in values],
+    ):
+        with pytest.raises(QueryError, match=says) as caught:
+            arrow_table(frame)
+        assert caught.value.code == "bad_frame" and "“v”" in str(caught.value)
+
+
+def test_frames_that_arrow_takes_differently_are_refused_or_kept_whole() -> None:
+    rows = [{"a": 1}, {"b": 2}, {"a": None, "b": 3}]
+    assert arrow_table(rows).to_pydict() == {"a": [1, None, None], "b": [None, 2, 3]}
+    days = pd.DataFrame({"v": pd.Series([dt.date(2026, 1, 1), pd.NaT, None], dtype=object)})
+    assert arrow_table(days).to_pydict() == {"v": [dt.date(2026, 1, 1), None, None]}
+    for frame, says in (
+        (pd.DataFrame({"v": pd.period_range("2026-01", periods=1, freq="M")}), "to_timestamp"),
+        (pl.DataFrame({"v": pl.Series([2**100], dtype=pl.Int128)}), "can't become a table"),
+    ):
+        with pytest.raises(QueryError, match=says):
+            arrow_table(frame)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -21,6 +22,14 @@ _FRAMES: Final = {
     "wb_server": ("Result",),
     "wb_kernels": ("WorkbenchResultSet",),
 }
+
+
+# Arrow takes the first one's type for all of these.
+_CONFUSED: Final = (
+    {"truth values", "floats"},
+    {"texts", "bytes"},
+    {"dates", "times in a zone", "times without a zone"},
+)
 
 
 def _bad(message: str, **details: Any) -> QueryError:
@@ -53,7 +62,11 @@ def arrow_table(frame: Any) -> pa.Table:
     Raises:
         QueryError: it isn't a frame, or a column holds values of several types; the message names it.
     """
-    table = _plain_table(frame)
+    try:
+        table = _plain_table(frame)
+    except (pa.ArrowException, OverflowError) as error:
+        reason = " ".join(str(error).split())[:200].rstrip(".")
+        raise _bad(f"The frame can't become a table: {reason}.") from error
     names = [str(name) for name in table.column_names]
     if twice := [name for name, new in zip(names, distinct(names), strict=True) if name != new]:
         raise _bad(f"The frame has two columns with the same name: “{twice[0]}”. Rename one.")
@@ -78,7 +91,7 @@ def _plain_table(frame: Any) -> pa.Table:
         to_table = getattr(frame, "to_arrow_table", None) or frame.arrow
         return to_table()
     if isinstance(frame, list) and frame and all(isinstance(row, Mapping) for row in frame):
-        return pa.Table.from_pylist([dict(row) for row in frame])
+        return _of_rows(frame)
     raise _bad(
         f"This is a {type(frame).__name__}, not a frame: pass a pandas or polars frame, an Arrow table, "
         "or a list of dictionaries."
@@ -103,13 +116,72 @@ def _of_pandas(frame: Any) -> pa.Table:
         frame = (frame.droplevel(unnamed) if unnamed else frame).reset_index()
     columns, names = [], []
     for place, name in enumerate(frame.columns):
+        values = frame.iloc[:, place]
+        if isinstance(values.dtype, pd.PeriodDtype):
+            raise _bad(
+                f"The column “{name}” has periods, which tables lack: take their begins, "
+                f"df[{name!r}].dt.to_timestamp().",
+                column=str(name),
+            )
+        if values.dtype == object:
+            _require_one_kind(str(name), values)
         try:
-            column = pa.Array.from_pandas(frame.iloc[:, place])
+            column = pa.Array.from_pandas(values)
         except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
             raise _mixed(str(name), error) from error
         columns.append(column)
         names.append(str(name))
     return pa.Table.from_arrays(columns, names=names)
+
+
+def _of_rows(rows: Sequence[Mapping[Any, Any]]) -> pa.Table:
+    """Rows as a table with every key that any of them has."""
+    columns = {}
+    for key in dict.fromkeys(key for row in rows for key in row):
+        values = [row.get(key) for row in rows]
+        _require_one_kind(str(key), values)
+        try:
+            columns[str(key)] = pa.array(values)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+            raise _mixed(str(key), error) from error
+    return pa.table(columns)
+
+
+def _require_one_kind(name: str, values: Iterable[Any]) -> None:
+    """Refuses values that Arrow would change to those of the first one's type, without a word.
+
+    Raises:
+        QueryError: a column mixes such values; the message names it.
+    """
+    types = set(map(type, values))
+    if not (
+        {bool, float} <= types
+        or {str, bytes} <= types
+        or any(issubclass(each, dt.date | dt.time | dt.timedelta) for each in types)
+    ):
+        return
+    kinds: set[str] = set()
+    for value in values:
+        match value:
+            case bool():
+                kinds.add("truth values")
+            case float() if value == value:
+                kinds.add("floats")
+            case str():
+                kinds.add("texts")
+            case bytes():
+                kinds.add("bytes")
+            case dt.datetime() if value == value:  # not pandas' NaT
+                kinds.add("times in a zone" if value.tzinfo else "times without a zone")
+            case dt.date() if value == value:
+                kinds.add("dates")
+            case dt.time() if value.tzinfo:
+                raise _mixed(name, TypeError("it holds times of day in a zone"))
+            case dt.timedelta() if getattr(value, "nanoseconds", 0):
+                raise _mixed(name, TypeError("it holds nanoseconds as objects"))
+    for alike in _CONFUSED:
+        if len(mixed := sorted(kinds & alike)) > 1:
+            raise _mixed(name, TypeError(f"it holds {' and '.join(mixed)}"))
 
 
 def _of_polars(frame: Any) -> pa.Table:

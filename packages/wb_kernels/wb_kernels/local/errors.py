@@ -32,7 +32,7 @@ def translated(error: Exception, memory: str, sql: str) -> QueryError:
     text = str(error).strip()
     kind, _, message = text.partition(" Error: ")
     message = message or kind
-    if "extension" in text and "install" in text:
+    if "extension" in text and ("install" in text or "download" in text):
         return _needs_extension(text)
     if kind == "Out of Memory" or "max_temp_directory_size" in text:
         return source_failed(
