@@ -39,6 +39,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         data / "book.xlsx", index=False
     )
     (notebooks / "here.csv").write_text("x\n5\n")
+    (data / "export [1].csv").write_text("x\n6\n")
+    (data / "export 1.csv").write_text("x\n7\n")
     monkeypatch.chdir(notebooks)
     return tmp_path
 
@@ -114,7 +116,8 @@ def test_named_indexes_are_columns(notebook: Notebook) -> None:
     [
         ("select count(*), sum(amount) from 'data/late.csv'", [(30_001, 60004.75)]),
         ("select count(*) from '~/data/late.csv'", [(30_001,)]),
-        ("select count(*) from '../data/*.csv'", [(30_001,)]),
+        ("select count(*) from '../data/l*.csv'", [(30_001,)]),
+        ("from '../data/export [1].csv'", [(6,)]),
         ("from 'here.csv'", [(5,)]),
         ("select sum(a) from 'data/a.ndjson'", [(3,)]),
         ("select code, day::date from 'data/book.xlsx'", [("007", dt.date(2026, 1, 1)), ("8", dt.date(2026, 1, 1))]),

@@ -385,6 +385,19 @@ def test_a_missing_table_is_created_only_if_allowed(target: TargetServer) -> Non
     assert target.ids() == [1, 2]
 
 
+def test_a_table_of_a_failed_load_is_gone(target: TargetServer) -> None:
+    wrong = numbers(1, 2, x=pa.array([0, 1], pa.timestamp("ns")))  # more decimals than are stored
+    for mode in ("create", "replace"):
+        with pytest.raises(InvalidInput) as refused:
+            target.source.load("l.new", wrong, mode)
+        assert refused.value.code == "bad_value"
+    target.source.load("l.new", numbers(1), "create")
+    # One that was there stays, and so does one that somebody has filled meanwhile.
+    with pytest.raises(InvalidInput):
+        target.source.load("l.new", numbers(1, y=[1]), "append")
+    assert target.source.value("select count(*) as n from l.new", "l.new") == 1
+
+
 def test_names_are_quoted(target: TargetServer) -> None:
     odd = 'we`ird" ; drop table t --'
     target.source.load("l.t", numbers(1))

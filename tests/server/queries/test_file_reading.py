@@ -92,6 +92,7 @@ def test_a_connection_without_files_has_no_preview(api: Api) -> None:
         ({"reading": {"types": {"a": "INT"}}}, "config.reading.types", "no such field"),
         ({"reading": {"patterns": "*.csv: {skip: 1}"}}, "config.reading.patterns", "in quotes"),
         ({"reading": {"patterns": '"*.csv": {skip: 1'}}, "config.reading.patterns", "line 1"),
+        ({"reading": {"patterns": '"*.csv": 5'}}, "config.reading.patterns", "needs options"),
         ({"reading": {"patterns": "- a"}}, "config.reading.patterns", "is YAML such as"),
         (
             {"reading": {"patterns": '"*.csv": {coding: x}'}},

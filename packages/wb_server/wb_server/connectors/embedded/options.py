@@ -237,6 +237,8 @@ def parse_patterns(text: str) -> tuple[tuple[str, PatternOptions], ...]:
             raise ValueError(f"“{shown}” is no pattern: write one such as *.csv or 2025/*.csv")
         if pattern.split("/").count("**") > 2:
             raise ValueError(f"“{shown}” has more than two **")
+        if not isinstance(options, Mapping | None):
+            raise ValueError(f'“{shown}” needs options, such as {{delimiter: ";"}}')
         try:
             made = PatternOptions.model_validate(options or {})
         except ValidationError as error:
@@ -258,7 +260,8 @@ def _load(text: str) -> object:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}: " if mark is not None else ""
         hint = " Put patterns that begin with * in quotes." if "alias" in str(error) else ""
-        raise ValueError(f"isn't YAML: {place}{error.problem or error.context}.{hint}") from None
+        problem = str(error.problem or error.context).rstrip(".")
+        raise ValueError(f"isn't YAML: {place}{problem}{'.' if hint else ''}{hint}") from None
     except (YAMLError, RecursionError):
         raise ValueError("isn't YAML") from None
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 import pyarrow as pa
@@ -18,7 +19,7 @@ import pymysql
 
 from ...gate.loads import Batches, Progress
 from ...gate.permits import LoadPermit
-from ...kit.errors import InvalidInput, Unprocessable
+from ...kit.errors import InvalidInput, Unprocessable, WorkbenchError
 from ..base import Loaded, LoadSession, TableName, Written
 from ..dialled.columns import (
     Pair,
@@ -40,6 +41,7 @@ from .use import MySQLUse
 
 _STATEMENT_BYTES: Final = 1 << 20
 _STAGE: Final = "workbench_load"
+_UNDO_SECONDS: Final = 5
 
 _TABLES: Final = """
     SELECT t.table_schema, t.table_name, t.table_type, e.transactions
@@ -85,10 +87,32 @@ class MySQLLoad(MySQLUse, LoadSession):
         self._name = permit.table.name
         self._size = _STATEMENT_BYTES
         self._exact_names = True
+        self._created = False
 
     def load(self, batches: Batches, *, timeout: float, progress: Progress) -> Loaded:
         with self._limited(timeout), self._io:
-            return self._load(batches, timeout, progress)
+            try:
+                return self._load(batches, timeout, progress)
+            except BaseException:
+                # Attempts that load once may already share the table.
+                if self._created and self._permit.once is None:
+                    self._remove_created()
+                raise
+
+    def _remove_created(self) -> None:
+        """Drops the table that this load has made, unless somebody has put rows into it.
+
+        As far as the connection still serves: after a cut one the table stays, empty.
+        """
+        table = full(self._schema, self._name)
+        with suppress(*errors.FAILURES, WorkbenchError):
+            self._connection.command("ROLLBACK")
+            self._connection.command(f"SET SESSION lock_wait_timeout = {_UNDO_SECONDS}")
+            # With the lock, nobody writes between the look and the drop.
+            self._connection.command(f"LOCK TABLES {table} WRITE")
+            if not self._connection.query(f"SELECT 1 FROM {table} LIMIT 1"):  # noqa: S608
+                self._connection.command(f"DROP TABLE {table}")
+            self._connection.command("UNLOCK TABLES")
 
     def _load(self, batches: Batches, timeout: float, progress: Progress) -> Loaded:
         permit = self._permit
@@ -113,7 +137,7 @@ class MySQLLoad(MySQLUse, LoadSession):
                 before = ledger.recorded(self._connection, self._schema, permit.once)
                 if before is not None:
                     return Loaded(Written(before, already=True), self._table)
-        # DDL commits implicitly, so it comes before the transaction: a new table stays, empty.
+        # DDL commits implicitly, so it comes before the transaction.
         pairs, key = self._prepare(batches.schema)
         with self._call():
             if key:
@@ -204,6 +228,7 @@ class MySQLLoad(MySQLUse, LoadSession):
         statement = create_table(full(self._schema, self._name), schema, key)
         try:
             self._connection.command(statement)
+            self._created = True
         except pymysql.Error as error:
             if errors.number_of(error) != 1050:
                 raise
