@@ -240,6 +240,25 @@ def test_a_client_that_disconnects_while_it_waits_leaves_the_queue(
     assert [row["outcome"] for row in rows] == ["hung_up"]
 
 
+def test_an_answer_ends_with_the_users_token(
+    people: People, shop: dict[str, Any], person: Callable[[], tuple[str, Api]], postgres: Cluster
+) -> None:
+    """A reader who takes their time doesn't read on once they are gone."""
+    name, api = person()
+    rows = "select n as outlived from generate_series(1, 100000000) n"
+    body = {"connection": shop["name"], "sql": rows}
+    with api.http.stream("POST", f"{api.base}/api/v1/query", json=body) as answer:
+        assert answer.status_code == 200
+        pieces = answer.iter_raw()
+        assert next(pieces)
+        assert postgres.active("outlived") == 1
+        people.hub("DELETE", f"/users/{name}")
+        wait_for(lambda: postgres.active("outlived") == 0, 30)
+        with pytest.raises(httpx.HTTPError):
+            for _ in pieces:
+                pass
+
+
 def test_a_hundred_waiting_queries_block_nobody_else(
     admin: Api, shop: dict[str, Any], person: Callable[[], tuple[str, Api]], postgres: Cluster
 ) -> None:

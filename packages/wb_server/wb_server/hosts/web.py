@@ -45,6 +45,10 @@ log = logging.getLogger("wb_server.api")
 _KNOWN_SECONDS = 2.0
 # Seconds between two checks of who reads an event stream; also its heartbeat.
 _EVENTS_RECHECK = 2.0
+# Seconds between two checks of who waits for a long answer.
+_ANSWER_RECHECK = 5.0
+# Codes of refusals that end an answer on its way. A token that just expires does not.
+_GONE = frozenset({"unknown_token", "locked_out", "jwt_unknown_user", "jwt_before_user"})
 # Threads for handlers that wait for nothing outside.
 _THREADS = 40
 ANONYMOUS = Actor("", frozenset(), frozenset(), "")
@@ -165,13 +169,33 @@ class EndpointHandler(web.RequestHandler):
             if self._refusal is not None:
                 raise self._refusal
             endpoint = self.endpoints[self.request.method or ""]
-            await self._serve(endpoint, {name: unquote(part) for name, part in path.items()})
+            watch = asyncio.ensure_future(self._watch()) if endpoint.waits else None
+            try:
+                await self._serve(endpoint, {name: unquote(part) for name, part in path.items()})
+            finally:
+                if watch is not None:
+                    watch.cancel()
         except iostream.StreamClosedError:
             pass
         except Exception as error:
             self._send_any(error)
 
     get = post = patch = delete = put = head = options = _answer
+
+    async def _watch(self) -> None:
+        """Hangs up once the sender's token is revoked, or they are locked out or gone."""
+        while True:
+            await asyncio.sleep(_ANSWER_RECHECK)
+            try:
+                await self.actor()
+            except WorkbenchError as error:
+                if isinstance(error, NotSignedIn) and error.code in _GONE:
+                    stream: iostream.IOStream | None = getattr(
+                        self.request.connection, "stream", None
+                    )
+                    if stream is not None:
+                        stream.close()
+                    return
 
     async def _serve(self, endpoint: Endpoint, path: dict[str, str]) -> None:
         api = self.serving.api
