@@ -57,6 +57,28 @@ def test_bad_statements_are_refused(dialect: DialectName, code: str, sql: str) -
     assert "\x1b" not in caught.value.message and "sqlglot" not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("dialects", "sql", "line", "column", "what"),
+    [
+        (ALL_DIALECTS, "select 1,\n  'abc\nfrom t where a = x", 2, 3, "quote"),
+        (ALL_DIALECTS, "select '' as a, -- it's\n 'it''s'\n, \"b", 3, 3, "quote"),
+        (ALL_DIALECTS, "select 1 /* a ' b */ + 2 /* c", 1, 26, "comment"),
+        (DIALECTS, "select $a$ ' $a$,\n $b$ x $a$", 2, 2, "quote"),
+        (("postgres",), "select E'it\\'s', 'a", 1, 18, "quote"),
+        (("mysql",), "select 'it\\'s', `a", 1, 17, "quote"),
+    ],
+)
+def test_what_is_not_closed_is_told_with_its_opening(
+    dialects: tuple[DialectName, ...], sql: str, line: int, column: int, what: str
+) -> None:
+    for dialect in dialects:
+        with pytest.raises(InvalidInput) as caught:
+            analyse(sql, dialect)
+        assert (caught.value.details["line"], caught.value.details["column"]) == (line, column)
+        place = f"the {what} at line {line}, column {column} isn't closed"
+        assert place in caught.value.message, dialect
+
+
 def test_there_are_enough_cases() -> None:
     good, bad = list(good_queries()), list(bad_statements())
     for dialect in ALL_DIALECTS:

@@ -201,6 +201,11 @@ def test_neither_a_forbidden_address_nor_a_redirect_is_called(server: Server) ->
         ("https://{{ params.u }}:{{ params.p }}@hooks.example.org/", {"bad_url"}),
         ("https://hooks.example.org/{{ run.id }}\n", {"bad_url"}),
         ("ftp://{{ params.host }}/", {"bad_url"}),
+        ("https://hooks example.org/", {"bad_url"}),
+        ("https://hooks.example.org%2f{{ params.x }}/", {"bad_url"}),
+        ("https://hooks;{{ params.x }}/", {"bad_url"}),
+        ("https://[::1]:{{ params.port }}/", set()),
+        ("https://bücher.example/", set()),
     ],
 )
 def test_an_address_with_expressions_is_checked_around_them(url: str, codes: set[str]) -> None:

@@ -205,6 +205,7 @@ def test_statements_come_from_a_file_of_the_version(
         (b"select 1;\n\nselect {{ params.frist }}", "a.sql, line 3: "),
         (b"select 1;\r\nselec 2", "a.sql: Statement 2, line 2: The SQL can't be read, near '2'."),
         (b"select 1\n from x where", "a.sql, line 2: The SQL can't be read"),
+        (b"select 1,\n 'abc", "a.sql, line 2: The SQL can't be read: the quote isn't closed."),
         (b"select 1\n{% if x %}", "a.sql, line 2: {% if x %} has no meaning here"),
         (b"select '{{ params.first }}'", "a.sql, line 1: It is inside quotes"),
         (b"select '\xff'", "a.sql isn't UTF-8"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ...gate.loads import LEDGER
 from ...kit.errors import (
     Cancelled,
@@ -114,7 +116,10 @@ def sentence(message: str, hint: str = "") -> str:
     """A server's message as one readable sentence, and its hint as a second one."""
     first, second = (" ".join(text.split())[:500].rstrip(".") for text in (message, hint))
     text = (first or "The database refused the statement") + "."
-    return text[:1].upper() + text[1:] + (f" {second}." if second else "")
+    # A name at the beginning stays as it is, such as etl.load(integer).
+    if re.match(r"[a-z]+(?:[\s,:;]|\.$)", text):
+        text = text[:1].upper() + text[1:]
+    return text + (f" {second}." if second else "")
 
 
 def position(sql: str, at: int) -> dict[str, object]:

@@ -21,7 +21,7 @@ from sqlglot.parser import Parser
 from wb_server.gate.dialects.base import DialectRules, words
 from wb_server.gate.dialects.complexity import check_complexity, check_depth, check_length
 from wb_server.gate.dialects.joins import check_joins
-from wb_server.gate.dialects.refusals import statement_refused
+from wb_server.gate.dialects.refusals import statement_refused, unclosed
 from wb_server.gate.dialects.sealing import SEAL, is_nothing, like
 from wb_server.kit.errors import InvalidInput, TooLarge, WorkbenchError
 from wb_server.kit.sizes import MAX_SQL_BYTES
@@ -51,6 +51,9 @@ def parse(sql: str, rules: DialectRules) -> exp.Expr:
     try:
         tokens = rules.lexer(sql) if rules.lexer is not None else dialect.tokenize(sql)
     except TokenError:
+        opening = next((each for each in _QUOTED.finditer(sql) if each["open"]), None)
+        if opening is not None:
+            raise unclosed(sql, opening.start()) from None
         raise InvalidInput(
             "The SQL can't be read: a quote or a comment isn't closed, or a character is wrong.",
             code="syntax_error",
@@ -225,6 +228,14 @@ _UNITS = words(
     quarters decade decades century centuries millennium millennia millisecond milliseconds
     microsecond microseconds
     """
+)
+
+
+# Comments and quoted texts, and openings of them that nothing closes; only for places in messages.
+_QUOTED = re.compile(
+    r"(?<!\w)[eE]'(?:[^'\\]|\\.|'')*+'|'(?:[^']|'')*+'|\"(?:[^\"]|\"\")*+\"|--[^\n]*|/\*.*?\*/"
+    r"|(?<![\w$])\$([A-Za-z_]*)\$.*?\$\1\$|(?P<open>['\"]|/\*|(?<![\w$])\$[A-Za-z_]*\$)",
+    re.DOTALL,
 )
 
 

@@ -176,6 +176,19 @@ _OWN: Final = (
 )
 
 
+def unclosed(sql: str, start: int) -> InvalidInput:
+    """A text with a quote or a comment that isn't closed, with the place of its opening."""
+    line, column = sql.count("\n", 0, start) + 1, start - sql.rfind("\n", 0, start)
+    what = "comment" if sql.startswith("/*", start) else "quote"
+    return InvalidInput(
+        f"The SQL can't be read: the {what} at line {line}, column {column} isn't closed.",
+        code="syntax_error",
+        line=line,
+        column=column,
+        near=None,
+    )
+
+
 def routine_refused(name: RoutineName, rules: DialectRules) -> Forbidden:
     """A function or procedure of the database's own that the connection doesn't allow."""
     near = difflib.get_close_matches(str(name), map(str, rules.routines), 3, 0.78)

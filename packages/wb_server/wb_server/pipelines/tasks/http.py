@@ -38,6 +38,7 @@ _ANSWER_BYTES = 32 * 1024
 _OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade"})
 
 _EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_HOST = re.compile(r"[A-Za-z0-9._:-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 
 
@@ -281,7 +282,7 @@ def _target(url: str) -> tuple[str, str, int]:
         host = host if host.isascii() else host.encode("idna").decode("ascii")
     except ValueError:  # UnicodeError is one
         parts, host, port = urlsplit(""), "", 0
-    if parts.scheme not in ("http", "https") or not host:
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host):
         raise TaskFailed(
             "bad_url",
             "It must be an address, such as https://hooks.example.org/sales.",

@@ -21,7 +21,7 @@ from sqlglot.errors import TokenError
 from wb_server.gate.dialects.base import words
 from wb_server.gate.dialects.complexity import check_length
 from wb_server.gate.dialects.mysql import tokens as spelled
-from wb_server.gate.dialects.refusals import statement_refused
+from wb_server.gate.dialects.refusals import statement_refused, unclosed
 from wb_server.kit.errors import Forbidden, InvalidInput
 
 # Quoted strings and names, and comments, in the order in which the server meets them.
@@ -206,7 +206,7 @@ def _pieces(sql: str) -> tuple[dict[int, int], list[tuple[int, int]]]:
                 code="syntax_not_allowed",
             )
         if found["open"]:
-            raise _unreadable("A quote or a comment isn't closed.")
+            raise unclosed(sql, found.start())
         if found["quoted"]:
             quoted[found.start()] = found.end()
         else:
