@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -57,6 +59,16 @@ class Log:
         with self.database.write() as transaction:
             assert transaction.execute(sa.text(sql), values).rowcount > 0
 
+    @contextmanager
+    def edited(self, table: str, column: str, value: object, row: int) -> Iterator[None]:
+        """Another value in a column of a row while the block runs."""
+        change = f'update {table} set "{column}" = :value where id = {row}'
+        with self.database.read() as transaction:
+            before = transaction.scalar(sa.text(f'select "{column}" from {table} where id = {row}'))
+        self.tamper(change, value=value)
+        yield
+        self.tamper(change, value=before)
+
     def findings(self, *checkpoints: Checkpoint) -> list[Finding]:
         return list(Verifier(self.database, Signer(KEY), checkpoints).findings())
 
@@ -102,10 +114,11 @@ def test_every_column_is_signed() -> None:
     assert set(EDITS) == set(SIGNED)
 
 
-@pytest.mark.parametrize("column", SIGNED)
-def test_an_edited_column_is_found(log: Log, column: str) -> None:
-    log.tamper(f'update audit set "{column}" = :value where id = 15', value=EDITS[column])
-    assert "row 15" in log.texts()
+def test_an_edited_column_is_found(log: Log) -> None:
+    for column in SIGNED:
+        with log.edited("audit", column, EDITS[column], row=15):
+            assert "row 15" in log.texts(), column
+        assert log.findings() == []
 
 
 def test_a_row_edited_before_it_is_sealed_is_found_before_and_after(log: Log) -> None:
@@ -170,14 +183,14 @@ def test_a_copied_row_is_found(log: Log) -> None:
     assert any(finding.kind == "copied" for finding in log.findings())
 
 
-@pytest.mark.parametrize(
-    ("column", "value"),
-    [("digest", "0" * 64), ("rows", 9), ("hash", "0" * 64), ("previous", "0" * 64),
-     ("ids", "11-19"), ("sealed_at", clock.now().replace(tzinfo=None))],
-)  # fmt: skip
-def test_an_edited_seal_is_found(log: Log, column: str, value: object) -> None:
-    log.tamper(f"update audit_seals set {column} = :value where id = 2", value=value)
-    assert "seal 2" in log.texts()
+def test_an_edited_seal_is_found(log: Log) -> None:
+    for column, value in (
+        ("digest", "0" * 64), ("rows", 9), ("hash", "0" * 64), ("previous", "0" * 64),
+        ("ids", "11-19"), ("sealed_at", clock.now().replace(tzinfo=None)),
+    ):  # fmt: skip
+        with log.edited("audit_seals", column, value, row=2):
+            assert "seal 2" in log.texts(), column
+        assert log.findings() == []
 
 
 def test_rows_and_seals_by_another_key_are_found(log: Log) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
+from support.passphrases import cheap
 
 from wb_server.governance.secrets.passphrase import PassphraseError, check, seal, unseal
 
@@ -13,19 +15,30 @@ pytestmark = pytest.mark.slow
 WORDS = "eleven plain words"
 
 
+@pytest.fixture
+def cheaply() -> Iterator[None]:
+    with cheap():
+        yield
+
+
 def test_only_its_passphrase_opens_what_was_sealed() -> None:
     sealed = seal(b"the key", WORDS)
     assert b"the key" not in sealed
+    # What each guess costs: 128 MB, and half a second.
+    file = json.loads(sealed)
+    assert [file[name] for name in ("kdf", "n", "r", "p")] == ["scrypt", 2**17, 8, 1]
     assert unseal(sealed, WORDS) == b"the key"
     with pytest.raises(PassphraseError, match="the wrong one"):
         unseal(sealed, f"{WORDS} ")
 
 
+@pytest.mark.usefixtures("cheaply")
 def test_a_passphrase_is_the_same_in_both_unicode_forms() -> None:
     # One code point here, a letter and an accent there.
     assert unseal(seal(b"x", "caf\u00e9 au lait, please"), "cafe\u0301 au lait, please") == b"x"
 
 
+@pytest.mark.usefixtures("cheaply")
 def test_each_seal_has_its_own_salt() -> None:
     one, two = json.loads(seal(b"x", WORDS)), json.loads(seal(b"x", WORDS))
     assert one["salt"] != two["salt"]
@@ -40,6 +53,7 @@ def test_a_weak_passphrase_is_refused(passphrase: str, words: str) -> None:
         check(passphrase)
 
 
+@pytest.mark.usefixtures("cheaply")
 @pytest.mark.parametrize(
     "change",
     [

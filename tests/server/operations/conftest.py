@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from support.installation import PASSPHRASE, Installation, install
 from support.metadata import new_database
+from support.passphrases import cheap
 from support.postgres import Cluster
 
 MakeUrl = Callable[[str], str]
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _cheap_passphrases() -> Iterator[None]:
+    """Backups are sealed in a hundredth of the time; how well is tested in ``test_passphrase.py``."""
+    with cheap():
+        yield
 
 
 @pytest.fixture
@@ -45,7 +53,7 @@ def lite(tmp_path: Path, passphrase_file: Path) -> Installation:
     return install(tmp_path / "data", url, passphrase_file)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def one_backup(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A shared backup that is never changed, with its key next to it."""
     folder = tmp_path_factory.mktemp("backup")
