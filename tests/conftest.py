@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from running_hub import Running
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
 from support import shared
 from support.mariadb import MariaDB
 from support.metadata import migrate_new, migrated
@@ -20,6 +22,7 @@ from support.spread import Leader, spread
 from support.summary import left, rates
 
 from wb_hub.quick import postpone
+from wb_server.kit import db
 from wb_server.kit.db import Database
 
 # As at the start of the service: before anything imports jsonschema.
@@ -56,6 +59,21 @@ def _umask() -> Iterator[None]:
     os.umask(before)
     yield
     os.umask(before)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _unsynced() -> Iterator[None]:
+    """SQLite doesn't wait for the disk, as the PostgreSQL of a run doesn't: a power cut isn't tested."""
+    prepare = db._prepare_sqlite
+
+    def unsynced(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        prepare(connection, record)
+        with contextlib.closing(connection.cursor()) as cursor:
+            cursor.execute("PRAGMA synchronous = OFF")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(db, "_prepare_sqlite", unsynced)
+        yield
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -16,8 +16,12 @@ def wait_for(condition: Callable[[], T], seconds: float = 60) -> T:
         TimeoutError: it is still false after ``seconds``.
     """
     end = time.monotonic() + seconds
-    while not (value := condition()):
-        if time.monotonic() > end:
+    while True:
+        began = time.monotonic()
+        if value := condition():
+            return value
+        now = time.monotonic()
+        if now > end:
             raise TimeoutError(f"still waiting for {condition}")
-        time.sleep(0.05)
-    return value
+        # A condition that takes long would keep the machine from what it waits for.
+        time.sleep(max(0.05, now - began))
