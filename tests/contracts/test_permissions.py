@@ -81,6 +81,21 @@ REQUESTS: dict[str, Request] = {
     "POST /load": Request(
         query={"connection": "THING", "table": "sales", "mode": "append"}, missing="bad_rows"
     ),
+    # The connection has files, into which nothing can be loaded.
+    "POST /uploads": Request(
+        {"connection": "THING", "name": "a.csv", "size": 1}, missing="not_supported"
+    ),
+    "POST /uploads/{id}/parts": Request(query={"offset": 0}, missing="unknown_upload"),
+    "POST /uploads/{id}/preview": Request({"connection": "THING"}, missing="unknown_upload"),
+    "POST /uploads/{id}/load": Request(
+        {
+            "connection": "THING",
+            "table": "t",
+            "mode": "create",
+            "columns": [{"column": "a", "name": "a"}],
+        },
+        missing="unknown_upload",
+    ),
     "DELETE /query/{id}": Request(missing="unknown_id"),
     "GET /query/{id}": Request(missing="unknown_id"),
     "POST /connections/{id}/shares": Request(SHARE),
@@ -131,6 +146,7 @@ class Thing:
         words = {
             "connections": self.connection["id"], "pipelines": self.pipeline["id"],
             "runs": self.run, "attempts": self.attempt, "query": str(uuid.uuid4()),
+            "uploads": str(uuid.uuid4()),
         }  # fmt: skip
         if "/credential" in route.path:
             words["connections"] = self.personal["id"]

@@ -115,6 +115,14 @@ class Lab:
         self.page.get_by_role("button", name="Refresh the file browser").click()
         return self.page.locator(".jp-DirListing-item", has_text=path)
 
+    def put_file(self, path: str, text: str) -> Locator:
+        """Puts a text file into the user's folder, and returns it in the file browser."""
+        body = {"type": "file", "format": "text", "content": text}
+        self._contents("PUT", path, body).raise_for_status()
+        self.open_panel("File Browser")
+        self.page.get_by_role("button", name="Refresh the file browser").click()
+        return self.page.locator(".jp-DirListing-item", has_text=path)
+
     def in_terminal(self, command: str) -> str:
         """Types a command into a new terminal and returns its output."""
         self.page.keyboard.press("ControlOrMeta+Shift+L")

@@ -107,6 +107,9 @@ class Settings(Configurable):
     max_body = Integer(4 * 2**20, min=1024, help="Maximum size of a request's body, in bytes.").tag(
         config=True
     )
+    max_upload = Integer(
+        2**30, min=1, help="Maximum size of a file that is uploaded to be loaded into a table."
+    ).tag(config=True)
     worker_memory = Unicode(
         "2GB", help="Memory that a query on files may use, in DuckDB's notation."
     ).tag(config=True)

@@ -362,7 +362,7 @@ def test_a_file_is_scanned_once(
     files: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scanned: list[str] = []
-    from wb_server.connectors.files.connector import FilesSession
+    from wb_server.connectors.files.session import FilesSession
 
     learn = FilesSession._learn
 

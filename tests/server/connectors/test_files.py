@@ -25,7 +25,8 @@ from wb_server.connectors.embedded.errors import worker_error
 from wb_server.connectors.embedded.file_tables import table_name
 from wb_server.connectors.embedded.options import FileReading, Reading
 from wb_server.connectors.embedded.workers import Workers
-from wb_server.connectors.files.connector import FilesConfig, FilesConnector, find_tables
+from wb_server.connectors.files.connector import FilesConfig, FilesConnector
+from wb_server.connectors.files.session import find_tables
 from wb_server.kit.errors import (
     Cancelled,
     Conflict,

@@ -32,7 +32,7 @@ const AWAY = ['unavailable', 'service_down'];
 
 export interface RequestOptions {
   method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** Sent as JSON. */
+  /** Sent as JSON; a blob as it is. */
   body?: unknown;
   /** Entries that are null or undefined are left out. */
   query?: Record<string, string | number | boolean | null | undefined>;
@@ -69,7 +69,10 @@ export class ApiClient {
    */
   async request<T>(path: string, options: RequestOptions = {}): Promise<T> {
     const init: RequestInit = { method: options.method ?? 'GET' };
-    if (options.body !== undefined) {
+    if (options.body instanceof Blob) {
+      init.body = options.body;
+      init.headers = { 'Content-Type': 'application/octet-stream' };
+    } else if (options.body !== undefined) {
       init.body = JSON.stringify(options.body);
       init.headers = { 'Content-Type': 'application/json' };
     }

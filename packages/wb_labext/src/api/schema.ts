@@ -835,6 +835,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Announce a file to load
+         * @description Announces a file that will be loaded into a table; its parts are sent next.
+         */
+        post: operations["uploads_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/uploads/{id}/parts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a part of a file
+         * @description Sends a part of a file.
+         */
+        post: operations["uploads_part"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/uploads/{id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show the first rows of a file
+         * @description The first rows of a file, as they will be read, and its columns.
+         */
+        post: operations["uploads_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/uploads/{id}/load": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Load a file into a table
+         * @description Loads the rows of a file into a table: all or none.
+         */
+        post: operations["uploads_load"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/uploads/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a file
+         * @description Removes a file.
+         */
+        delete: operations["uploads_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/pipelines": {
         parameters: {
             query?: never;
@@ -2272,6 +2372,22 @@ export interface components {
             elapsed_ms: number;
         };
         /**
+         * LoadedColumn
+         * @description A column that is loaded.
+         */
+        LoadedColumn: {
+            /**
+             * Column
+             * @description Its name in the file.
+             */
+            column: string;
+            /**
+             * Name
+             * @description Its name in the table.
+             */
+            name: string;
+        };
+        /**
          * LogPage
          * @description A page of an attempt's log.
          */
@@ -3565,6 +3681,239 @@ export interface components {
             details: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * Upload
+         * @description A file that a user is sending, or has sent. Nobody else sees it.
+         */
+        Upload: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Size */
+            size: number;
+            /**
+             * Received
+             * @description How many bytes have arrived.
+             */
+            received: number;
+            /**
+             * Part Bytes
+             * @description The maximum size of a part.
+             */
+            part_bytes: number;
+            /**
+             * Expires At
+             * Format: date-time
+             * @description When it is removed, unless it is used before.
+             */
+            expires_at: string;
+            /**
+             * Table
+             * @description A name for a table, after the file's.
+             */
+            table: string;
+            /**
+             * Options Schema
+             * @description The JSON schema of the options that matter for such a file. Its `typed` says whether the types of columns may be set.
+             */
+            options_schema: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * UploadColumn
+         * @description A column of a file.
+         */
+        UploadColumn: {
+            /**
+             * Name
+             * @description Its name in the file.
+             */
+            name: string;
+            /**
+             * Suggested
+             * @description A name for it in a table.
+             */
+            suggested: string;
+            /**
+             * Type
+             * @description Its type in a table that is created for it; empty if it can't be loaded.
+             */
+            type: string;
+        };
+        /**
+         * UploadLoad
+         * @description Where the rows of an upload go.
+         */
+        UploadLoad: {
+            /**
+             * Connection
+             * @description The name or id of the connection that it is loaded into.
+             */
+            connection: string;
+            /**
+             * Options
+             * @description How the file is read: the options of a files connection, the `format` of a file with an unknown ending, and the `types` of columns by their names in the file.
+             * @default {}
+             * @example {
+             *       "encoding": "windows-1252",
+             *       "types": {
+             *         "zip": "VARCHAR"
+             *       }
+             *     }
+             */
+            options?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Sheet
+             * @description The sheet of a workbook; the first one if null.
+             * @default null
+             */
+            sheet?: string | null;
+            /**
+             * Schema
+             * @description The table's schema; the login's default if null.
+             * @default null
+             */
+            schema?: string | null;
+            /** Table */
+            table: string;
+            /**
+             * Mode
+             * @description `create` makes the table, `append` adds the rows to an existing one, and `replace` puts them in the place of its rows.
+             * @enum {string}
+             */
+            mode: "create" | "append" | "replace";
+            /**
+             * Columns
+             * @description What is loaded; other columns are left out.
+             */
+            columns: components["schemas"]["LoadedColumn"][];
+            /**
+             * Query Id
+             * @description A UUID, to cancel the load by.
+             * @default null
+             */
+            query_id?: string | null;
+        };
+        /**
+         * UploadLoaded
+         * @description The result of a load: all rows are in the table.
+         */
+        UploadLoaded: {
+            /** Rows */
+            rows: number;
+            /** Schema */
+            schema: string | null;
+            /** Table */
+            table: string;
+            /** Elapsed Ms */
+            elapsed_ms: number;
+        };
+        /**
+         * UploadPreview
+         * @description The first rows of a file. What can't be read is a result here.
+         */
+        UploadPreview: {
+            /**
+             * Sheets
+             * @description The sheets of a workbook.
+             * @default []
+             */
+            sheets: string[];
+            /**
+             * Sheet
+             * @default null
+             */
+            sheet: string | null;
+            /**
+             * Columns
+             * @default []
+             */
+            columns: components["schemas"]["UploadColumn"][];
+            /**
+             * Rows
+             * @default []
+             */
+            rows: (string | null)[][];
+            /**
+             * Code
+             * @description Of the error, if the file can't be read.
+             * @default null
+             */
+            code: string | null;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            /**
+             * Details
+             * @default {}
+             */
+            details: {
+                [key: string]: unknown;
+            };
+        };
+        /** UploadRemoved */
+        UploadRemoved: {
+            /** Removed */
+            removed: boolean;
+        };
+        /**
+         * UploadRequest
+         * @description A file that will be sent, to load it into a connection.
+         */
+        UploadRequest: {
+            /**
+             * Connection
+             * @description A connection's name or id.
+             */
+            connection: string;
+            /**
+             * Name
+             * @description The file's name.
+             */
+            name: string;
+            /**
+             * Size
+             * @description Its size in bytes.
+             */
+            size: number;
+        };
+        /**
+         * UploadSource
+         * @description What is read from an upload.
+         */
+        UploadSource: {
+            /**
+             * Connection
+             * @description The name or id of the connection that it is loaded into.
+             */
+            connection: string;
+            /**
+             * Options
+             * @description How the file is read: the options of a files connection, the `format` of a file with an unknown ending, and the `types` of columns by their names in the file.
+             * @default {}
+             * @example {
+             *       "encoding": "windows-1252",
+             *       "types": {
+             *         "zip": "VARCHAR"
+             *       }
+             *     }
+             */
+            options?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Sheet
+             * @description The sheet of a workbook; the first one if null.
+             * @default null
+             */
+            sheet?: string | null;
         };
         /**
          * Version
@@ -7506,6 +7855,520 @@ export interface operations {
             };
             /** @description It doesn't exist, or you may not see it. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error of the Workbench; the message has an id to find in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    uploads_add: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UploadRequest"];
+            };
+        };
+        responses: {
+            /** @description Announce a file to load */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description The request can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or unknown. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description You lack the right. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It doesn't exist, or you may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A size limit was exceeded. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Understood, but it can't be done. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many requests at once. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error of the Workbench; the message has an id to find in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the Workbench is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    uploads_part: {
+        parameters: {
+            query: {
+                /** @description The number of bytes before it. */
+                offset: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Send a part of a file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description The request can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or unknown. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description You lack the right. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It doesn't exist, or you may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Its current state doesn't allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A size limit was exceeded. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many requests at once. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error of the Workbench; the message has an id to find in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the Workbench is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    uploads_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UploadSource"];
+            };
+        };
+        responses: {
+            /** @description Show the first rows of a file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadPreview"];
+                };
+            };
+            /** @description The request can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or unknown. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description You lack the right. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It doesn't exist, or you may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Its current state doesn't allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A size limit was exceeded. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Understood, but it can't be done. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many requests at once. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error of the Workbench; the message has an id to find in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    uploads_load: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UploadLoad"];
+            };
+        };
+        responses: {
+            /** @description Load a file into a table */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadLoaded"];
+                };
+            };
+            /** @description The request can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or unknown. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description You lack the right. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It doesn't exist, or you may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Its current state doesn't allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A size limit was exceeded. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Understood, but it can't be done. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many requests at once. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error of the Workbench; the message has an id to find in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The data source refused the request or failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the Workbench is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The data source took too long. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    uploads_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Remove a file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadRemoved"];
+                };
+            };
+            /** @description The request can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or unknown. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description You lack the right. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -3,6 +3,8 @@ export const CommandIDs = {
   refresh: 'workbench:connections-refresh',
   add: 'workbench:connections-add',
   query: 'workbench:connections-query',
+  load: 'workbench:connections-load',
+  loadFile: 'workbench:file-load',
   preview: 'workbench:table-preview',
   definition: 'workbench:table-definition',
   count: 'workbench:table-count',

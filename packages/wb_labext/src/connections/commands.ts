@@ -1,4 +1,5 @@
 import type { ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/application';
+import type { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import type { INotebookTracker } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { addIcon, editIcon, refreshIcon } from '@jupyterlab/ui-components';
@@ -12,6 +13,7 @@ import { insertCell } from '../ui/notebook';
 import { CommandIDs } from './commandids';
 import { confirmDelete } from './confirm';
 import { openConnectionDialog } from './form';
+import { addLoadCommand } from './loadcommands';
 import type { ConnectionsModel } from './model';
 import { openCredentialsDialog } from './credentialsdialog';
 import { openRoutinesDialog } from './routinesdialog';
@@ -25,6 +27,7 @@ export interface CommandOptions {
   app: JupyterFrontEnd;
   model: ConnectionsModel;
   tracker: INotebookTracker | null;
+  browsers: IFileBrowserFactory | null;
   restorer: ILayoutRestorer | null;
   trans: TranslationBundle;
   /** The panel's id in the shell. */
@@ -37,7 +40,7 @@ export interface CommandOptions {
  * Those about a connection take `{ connection: id, schema?, table? }`, or the selected row.
  */
 export function addCommands(options: CommandOptions): void {
-  const { app, model, tracker, restorer, trans, panelId } = options;
+  const { app, model, tracker, browsers, restorer, trans, panelId } = options;
   const { commands } = app;
 
   function placeOf(args: object): Place | null {
@@ -141,6 +144,7 @@ export function addCommands(options: CommandOptions): void {
     )
   });
 
+  addLoadCommand({ app, model, browsers, trans, placeOf, describedBy });
   addTableCommands({ app, model, restorer, trans, placeOf, describedBy });
 
   commands.addCommand(CommandIDs.test, {

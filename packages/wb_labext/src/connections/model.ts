@@ -1,4 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { ISignal } from '@lumino/signaling';
+import { Signal } from '@lumino/signaling';
 
 import type { EventStream } from '../api/events';
 import { ApiError, isAway } from '../api/request';
@@ -20,11 +22,18 @@ import { NOTHING_FOUND, PAUSE, SHORTEST, nodesOf, searchCatalogs } from './finde
 import { loadNodes } from './nodes';
 import type { IConnectionKinds } from './tokens';
 import type { Place, Row, TreeAction, TreeState } from './tree';
-import { EMPTY_TREE, connectionOf, keyOf, reduceTree, rowsOf } from './tree';
+import { EMPTY_TREE, connectionOf, keyOf, placeOf, reduceTree, rowsOf } from './tree';
+import type { UploadApi } from './uploadapi';
 import { needsCredentials } from './words';
 
 /** A test of a saved connection, as its row shows it. */
 export type RowTest = { running: true } | { running: false; result: TestResult; at: Date };
+
+/** Files that were dropped on a place: of the computer, or a path in Lab. */
+export interface Dropped {
+  place: Place;
+  what: { file: File } | { path: string };
+}
 
 export interface PanelState extends OwnedState<ConnectionView> {
   connectors: readonly ConnectorInfo[];
@@ -46,7 +55,12 @@ export class ConnectionsModel
   extends OwnedModel<ConnectionView, PanelState, ConnectionsApi>
   implements IConnectionKinds
 {
-  constructor(api: ConnectionsApi, events: EventStream, trans: TranslationBundle) {
+  constructor(
+    api: ConnectionsApi,
+    readonly uploads: UploadApi,
+    events: EventStream,
+    trans: TranslationBundle
+  ) {
     super(trans, events, ['connections', 'me'], api, 'connection', {
       ...NOTHING,
       connectors: [],
@@ -127,6 +141,29 @@ export class ConnectionsModel
       return this.trans.__('Searching the catalogs…');
     }
     return failed.length > 0 ? this.trans.__('Not searched: %1', failed.join(', ')) : '';
+  }
+
+  /** Whether the user may load rows into tables of a connection. */
+  mayLoad(connection: ConnectionView): boolean {
+    const loads = this.connector(connection.connector)?.capabilities.includes('load') ?? false;
+    return loads && this.may(connection, 'write');
+  }
+
+  /** Emits files that were dropped on a row of the tree. */
+  get dropped(): ISignal<this, Dropped> {
+    return this.droppedSignal;
+  }
+
+  /** The place of a row, and of the table that a column belongs to. */
+  drop(key: string, what: Dropped['what']): void {
+    const place = placeOf(key);
+    this.droppedSignal.emit({ place, what });
+  }
+
+  /** Fetches again what is open below a connection. */
+  forget(connection: string): void {
+    this.reduce({ type: 'forget', connection });
+    this.fillOpen();
   }
 
   mayHaveCredentials(connection: ConnectionView): boolean {
@@ -313,6 +350,7 @@ export class ConnectionsModel
     this.set({ tree: reduceTree(this.state.tree, action) });
   }
 
+  private readonly droppedSignal = new Signal<this, Dropped>(this);
   private searches = 0;
   private memo: {
     connections: readonly ConnectionView[] | null;

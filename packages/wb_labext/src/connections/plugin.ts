@@ -1,6 +1,7 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ILabShell, ILayoutRestorer } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
+import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
@@ -11,6 +12,7 @@ import { offerCommands } from '../ui/commands';
 import { CommandIDs } from './commandids';
 import { addCommands } from './commands';
 import { ConnectionsModel } from './model';
+import { UploadApi } from './uploadapi';
 import { ROW_CLASS } from './rowprops';
 import { IConnectionKinds } from './tokens';
 import { connectionsPanel } from './view';
@@ -25,7 +27,15 @@ export const connectionsPlugin: JupyterFrontEndPlugin<IConnectionKinds> = {
   autoStart: true,
   provides: IConnectionKinds,
   requires: [IWorkbench],
-  optional: [ILabShell, ITranslator, INotebookTracker, ICommandPalette, ILauncher, ILayoutRestorer],
+  optional: [
+    ILabShell,
+    ITranslator,
+    INotebookTracker,
+    ICommandPalette,
+    ILauncher,
+    ILayoutRestorer,
+    IFileBrowserFactory
+  ],
   activate: (
     app: JupyterFrontEnd,
     workbench: IWorkbench,
@@ -34,18 +44,19 @@ export const connectionsPlugin: JupyterFrontEndPlugin<IConnectionKinds> = {
     tracker: INotebookTracker | null,
     palette: ICommandPalette | null,
     launcher: ILauncher | null,
-    restorer: ILayoutRestorer | null
+    restorer: ILayoutRestorer | null,
+    browsers: IFileBrowserFactory | null
   ): IConnectionKinds => {
     const trans = (translator ?? nullTranslator).load('wb_labext');
     const api = new ConnectionsApi(workbench.api);
-    const model = new ConnectionsModel(api, workbench.events, trans);
+    const model = new ConnectionsModel(api, new UploadApi(workbench.api), workbench.events, trans);
     // Voila loads every lab extension and has no side panels.
     if (!shell) {
       return model;
     }
 
     const panel = connectionsPanel({ model, commands: app.commands, trans });
-    addCommands({ app, model, tracker, restorer, trans, panelId: panel.id });
+    addCommands({ app, model, tracker, browsers, restorer, trans, panelId: panel.id });
     shell.add(panel, 'left', { rank: RANK, type: 'Workbench' });
     restorer?.add(panel, panel.id);
 
@@ -53,6 +64,7 @@ export const connectionsPlugin: JupyterFrontEndPlugin<IConnectionKinds> = {
     const menu = [
       CommandIDs.preview,
       CommandIDs.query,
+      CommandIDs.load,
       CommandIDs.copyName,
       CommandIDs.insertName,
       CommandIDs.count,
@@ -70,6 +82,11 @@ export const connectionsPlugin: JupyterFrontEndPlugin<IConnectionKinds> = {
       category,
       commands: Object.values(CommandIDs),
       rows: { selector: `.${ROW_CLASS}`, menu }
+    });
+    app.contextMenu.addItem({
+      command: CommandIDs.loadFile,
+      selector: '.jp-DirListing-item[data-isdir="false"]',
+      rank: 4.5
     });
     launcher?.add({ command: CommandIDs.open, category, rank: 0 });
     return model;

@@ -17,6 +17,8 @@ export interface RowProps extends Tools {
   row: Row;
   active: boolean;
   selected: boolean;
+  /** Whether a file is dragged over it that it takes. */
+  dropping: boolean;
   test: RowTest | undefined;
   connectorTitle: string;
 }

@@ -3,14 +3,30 @@ import React from 'react';
 
 import { useModelState } from '../ui/signal';
 import { CommandIDs } from './commandids';
+import { useFileDrop } from './filedrop';
 import type { Tools } from './rowprops';
 import { RowView, focusRow, labelOf, press } from './rowview';
+import type { Row } from './tree';
+import { connectionOf } from './tree';
 
 export function Tree(props: Tools): JSX.Element {
   const { model, commands, trans } = props;
   const state = useModelState(model);
   const rows = model.rows;
   const ref = React.useRef<HTMLDivElement>(null);
+  const over = useFileDrop(ref, {
+    accepts: key => {
+      const row = rows.find(item => item.key === key);
+      const connection = row && isPlace(row) ? model.item(connectionOf(key)) : undefined;
+      return connection !== undefined && model.mayLoad(connection);
+    },
+    dropped: (key, what) => {
+      const row = rows.find(item => item.key === key);
+      if (row && isPlace(row)) {
+        model.drop(key, what);
+      }
+    }
+  });
   const hadFocus = React.useRef(false);
   const typed = React.useRef({ text: '', at: 0 });
   const index = Math.max(
@@ -131,6 +147,7 @@ export function Tree(props: Tools): JSX.Element {
           row={row}
           active={row.key === active}
           selected={row.key === state.active}
+          dropping={row.key === over}
           test={row.type === 'connection' ? state.tests.get(row.connection.id) : undefined}
           connectorTitle={
             row.type === 'connection'
@@ -144,4 +161,9 @@ export function Tree(props: Tools): JSX.Element {
       ))}
     </div>
   );
+}
+
+/** Whether a row stands for a place, not for a message. */
+function isPlace(row: Row): boolean {
+  return row.type === 'connection' || 'node' in row;
 }

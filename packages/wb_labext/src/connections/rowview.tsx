@@ -59,6 +59,7 @@ function same(before: RowProps, after: RowProps): boolean {
   return (
     before.active === after.active &&
     before.selected === after.selected &&
+    before.dropping === after.dropping &&
     before.test === after.test &&
     before.connectorTitle === after.connectorTitle &&
     [...keys].every(key => rows[0][key] === rows[1][key])
@@ -66,13 +67,14 @@ function same(before: RowProps, after: RowProps): boolean {
 }
 
 export const RowView = React.memo(function RowView(props: RowProps): JSX.Element {
-  const { row, active, selected, model, trans } = props;
+  const { row, active, selected, dropping, model, trans } = props;
   const real = row.type === 'connection' || 'node' in row;
   const classes = [
     'wb-TreeRow',
     real ? ROW_CLASS : '',
     `wb-mod-${row.type}`,
-    selected ? 'wb-mod-selected' : ''
+    selected ? 'wb-mod-selected' : '',
+    dropping ? 'wb-mod-dropping' : ''
   ];
   return (
     <div

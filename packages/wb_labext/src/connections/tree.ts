@@ -67,6 +67,16 @@ export type TreeAction =
   /** Keep only these connections. */
   | { type: 'keep'; connections: readonly string[] };
 
+/** The table that a node's key names, or its schema or connection. */
+export function placeOf(key: string): Place {
+  const [connection, schema, table] = JSON.parse(key) as [string, string | null | 0, string | 0];
+  return {
+    connection,
+    ...(schema === 0 ? {} : { schema }),
+    ...(table === 0 ? {} : { table })
+  };
+}
+
 /** The id of the connection that a node is below. */
 export function connectionOf(key: string): string {
   return (JSON.parse(key) as [string])[0];

@@ -24,13 +24,21 @@ export function ValueRows(props: Props): JSX.Element {
       {props.rows.map((row, number) => (
         <tr key={number}>
           {row.map((value, place) => (
-            <td key={place} className={classes[place]} title={value ?? undefined}>
-              {value === null ? <span className="wb-Null">NULL</span> : <Line text={value} />}
-            </td>
+            <ValueCell key={place} value={value} className={classes[place]} />
           ))}
         </tr>
       ))}
     </tbody>
+  );
+}
+
+/** A value of a table. */
+export function ValueCell(props: { value: string | null; className?: string }): JSX.Element {
+  const { value, className } = props;
+  return (
+    <td title={value ?? undefined} className={className}>
+      {value === null ? <span className="wb-Null">NULL</span> : <Line text={value} />}
+    </td>
   );
 }
 

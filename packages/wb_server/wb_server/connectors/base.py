@@ -8,12 +8,14 @@ the form in Lab are generated), a ``Connector`` and its ``Session``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 import pyarrow as pa
+from pydantic import BaseModel
 
 from ..gate.calls import CallResult
 from ..gate.loads import Batches, Progress
@@ -70,6 +72,36 @@ class Loaded:
 
     written: Written
     table: TableName
+
+
+@dataclass(frozen=True)
+class UploadInfo:
+    """What follows from the name of an uploaded file.
+
+    Attributes:
+        stored_name: the name that it needs on disk to be read as what it is.
+        table: a name for a table of its rows.
+        options: the JSON schema of the options that matter for it.
+    """
+
+    stored_name: str
+    table: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class FirstRows:
+    """The first rows of an uploaded file.
+
+    Attributes:
+        schema: its columns, as they are loaded.
+        suggested: a name for each column in a table.
+        rows: the rows, as texts.
+    """
+
+    schema: pa.Schema
+    suggested: Sequence[str]
+    rows: list[list[str | None]]
 
 
 class Answer(ABC):
@@ -226,6 +258,41 @@ class LoadSession(Use):
         """
 
 
+class UploadSession(Use):
+    """A use that reads a file which its actor has uploaded."""
+
+    @abstractmethod
+    def sheets(self) -> list[str]:
+        """The sheets of a workbook; none of any other file.
+
+        Raises:
+            WorkbenchError: the file can't be read.
+        """
+
+    @abstractmethod
+    def preview(self, sheet: str | None, rows: int) -> FirstRows:
+        """The columns, and the first rows as texts.
+
+        Args:
+            sheet: the sheet; ``None`` for the first one.
+
+        Raises:
+            InvalidInput: it can't be read, with the place and what to set.
+            SourceFailed, SourceTimeout: as ``Session.run``.
+        """
+
+    @abstractmethod
+    def read(self, sheet: str | None, columns: Sequence[tuple[str, str]]) -> Answer:
+        """The rows.
+
+        Args:
+            columns: each column's name in the file, and in the answer.
+
+        Raises:
+            As ``preview``.
+        """
+
+
 class CallSession(Use):
     """A use that sends one request to an API."""
 
@@ -261,6 +328,8 @@ class Connector(ABC):
     """True if a table may be qualified by its schema; a file is queried by its name alone."""
     supports_preview: ClassVar[bool] = False
     """True if the form shows a table's first rows before the connection is saved."""
+    UploadOptions: ClassVar[type[BaseModel] | None] = None
+    """How an uploaded file is read, of the connector that reads them, by ``open_upload``."""
     local_path: ClassVar[str | None] = None
     """The configuration's field with a path on this machine, if such a source is files."""
     Config: ClassVar[type[ConnectorConfig]]
@@ -311,6 +380,33 @@ class Connector(ABC):
         """
         raise Forbidden(f"Rows can't be loaded into {self.title}.", code="read_only_connection")
 
+    def column_types(self, schema: pa.Schema) -> list[str]:
+        """The type of each column in a table that a load creates, empty if it can't be loaded."""
+        return ["" for _ in schema]
+
+    def upload_info(self, name: str) -> UploadInfo:
+        """What follows from an uploaded file's name, where ``UploadOptions`` are defined."""
+        raise Unprocessable(f"{self.title} reads no uploaded files.", code="not_supported")
+
+    def open_upload(
+        self,
+        permit: Permit,
+        path: Path,
+        options: BaseModel,
+        *,
+        temp_bytes: int,
+        seconds: float,
+    ) -> UploadSession:
+        """Opens a session that reads an uploaded file.
+
+        Args:
+            path: the file, alone in its folder.
+            options: an instance of ``UploadOptions``.
+            temp_bytes: the size of temporary files that a statement may write.
+            seconds: how long one may take.
+        """
+        raise Unprocessable(f"{self.title} reads no uploaded files.", code="not_supported")
+
     def open_call(self, permit: CallPermit, target: Target, limit: int) -> CallSession:
         """Opens a session for one request to an API.
 
@@ -352,6 +448,11 @@ class Connectors(dict[str, Connector]):
 
     def __init__(self, connectors: Iterable[Connector]) -> None:
         super().__init__((connector.kind, connector) for connector in connectors)
+
+    @property
+    def of_uploads(self) -> Connector:
+        """The connector that reads uploaded files."""
+        return next(it for it in self.values() if it.UploadOptions is not None)
 
     def close(self) -> None:
         """Drops every pooled resource."""

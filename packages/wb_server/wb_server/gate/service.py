@@ -216,6 +216,11 @@ class Gate:
             seal=SEAL,
         )
 
+    def upload(self, actor: Actor, connection: OwnedThing, *, query_id: str) -> Permit:
+        """Grants a permit to read a file of the actor's own, to load it into a connection."""
+        self._rights.require(actor, "connection.write", connection)
+        return Permit(query_id, actor.name, "", "browse", seal=SEAL)
+
     def call(
         self,
         actor: Actor,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from functools import partial
+from typing import Protocol
 
 import pyarrow as pa
 
 from ..connections.configurations import Configurations
 from ..connections.models import Connection
+from ..connectors.base import LoadSession
 from ..gate.loads import Batches, LoadRequest, LoadResult, Once, Progress
 from ..gate.permits import LoadPermit
 from ..gate.service import Gate
@@ -21,6 +23,19 @@ from .limits.service import LimitService
 from .opening import Asked, Granted, Opening
 from .running import Running
 from .stream import Reading, named
+
+
+class Source(Protocol):
+    """What rows are read from, apart from a query.
+
+    Attributes:
+        title: what it is, for the audit log.
+    """
+
+    title: str
+
+    def cancel(self) -> None:
+        """Stops reading. Safe from any thread and at any time."""
 
 
 class Loads:
@@ -43,6 +58,8 @@ class Loads:
         hang_up: HangUp,
         once: Once | None = None,
         progress: Progress | None = None,
+        query_id: str | None = None,
+        source: Source | None = None,
     ) -> LoadResult:
         """Loads all rows into a table, or none; committed when this returns.
 
@@ -54,6 +71,8 @@ class Loads:
             hang_up: stops the load, in the database too.
             once: loads once under its key, however often it is tried.
             progress: called with the number of rows so far, after each batch.
+            query_id: the id to cancel it by; a new one if left out.
+            source: what the rows are of, if reading it takes long.
 
         Raises:
             NotFound: no connection of this name that the actor may use.
@@ -66,7 +85,10 @@ class Loads:
         statement = f"load into {request.table}: {request.mode}"
         if request.key:
             statement += f" by {', '.join(request.key)}"
-        asked = Asked(actor, origin, request.connection, statement, str(uuid.uuid4()))
+        if source:
+            statement += f" from {source.title}"
+        query_id = query_id or str(uuid.uuid4())
+        asked = Asked(actor, origin, request.connection, statement, query_id)
         grant = partial(self._grant_load, asked, request, once)
         parent = batches.running if isinstance(batches, Reading) else None
         granted, running, finish = self._opening.begin(asked, grant, hang_up, parent=parent)
@@ -76,7 +98,7 @@ class Loads:
             target = self._configurations.target(connection, actor)
             session = granted.connector.open_load(permit, target)
             finish.session = session
-            running.attach(session)
+            running.attach(session if source is None else _Both(session, source))
             with ahead:
                 done = session.load(
                     _Counted(ahead, running),
@@ -124,6 +146,18 @@ class Loads:
         limits = self._limits.of_query(bound.actor, connection.id)
         seconds = min(limits.seconds, bound.seconds_left())
         return Granted(connection, connector, permit, limits, seconds=seconds)
+
+
+class _Both:
+    """Stops a load, and the reading of its rows."""
+
+    def __init__(self, session: LoadSession, source: Source) -> None:
+        self._session = session
+        self._source = source
+
+    def cancel(self) -> None:
+        self._source.cancel()
+        self._session.cancel()
 
 
 class _Counted:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, Json
+from pydantic import BaseModel, Field, Json, StringConstraints
 
 from ..connections.models import CredentialMode
 from ..connectors.models import CatalogMatch, ColumnInfo, Preview, SchemaInfo, TableInfo
 from ..gate.loads import LoadMode
 from ..kit.endpoint import Outcome
 from ..kit.request import Request
+
+QueryId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"),
+]
 
 
 class ConnectionTest(Request):
@@ -111,10 +116,8 @@ class QueryRequest(Request):
     row_limit: int | None = Field(
         default=None, ge=0, le=10**12, description="The maximum number of rows."
     )
-    query_id: str | None = Field(
-        default=None,
-        pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
-        description="A UUID chosen by the client, to cancel the query by.",
+    query_id: QueryId | None = Field(
+        default=None, description="A UUID chosen by the client, to cancel the query by."
     )
 
 

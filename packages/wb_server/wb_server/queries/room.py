@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..kit.action import Action
@@ -20,6 +21,7 @@ _WORKER_WAIT_SECONDS = 7 * 24 * 3600.0
 def _build(assembly: Assembly) -> None:
     from ..connections.configurations import Configurations
     from ..connections.service import ConnectionService
+    from ..connectors.base import Connectors
     from ..gate.service import Gate
     from ..governance.audit.service import AuditService
     from ..governance.people.service import PeopleService
@@ -44,6 +46,8 @@ def _build(assembly: Assembly) -> None:
     from .statements import Statements
     from .table_rows import TableReader
     from .unsaved import Unsaved
+    from .uploads.service import Uploads
+    from .uploads.store import UploadStore
 
     settings, database, bus = assembly.settings, assembly.get(Database), assembly.get(Bus)
     connections = assembly.get(ConnectionService)
@@ -93,10 +97,25 @@ def _build(assembly: Assembly) -> None:
         limits,
         write_rows=settings.max_write_rows,
     )
+    loads = Loads(opening, configurations, gate, limits)
+    files = UploadStore(Path(settings.data_dir) / "uploads", settings.max_upload)
+    assembly.closing.callback(files.close)
+    assembly.add(
+        Uploads(
+            files,
+            assembly.get(Connectors).of_uploads,
+            connections,
+            configurations,
+            gate,
+            loads,
+            running,
+            limits,
+        )
+    )
     assembly.add(
         Broker(
             statements,
-            Loads(opening, configurations, gate, limits),
+            loads,
             Calls(opening, configurations, gate, limits),
             Catalog(opening, connections, configurations, gate, running, limits),
             ConnectionTests(opening, connections, configurations, gate, unsaved, running),
@@ -123,8 +142,9 @@ def _start(assembly: Assembly) -> None:
 def _routes() -> Sequence[Endpoint]:
     from .handlers import ROUTES
     from .limits.handlers import ROUTES as LIMITS
+    from .uploads.handlers import ROUTES as UPLOADS
 
-    return [*ROUTES, *LIMITS]
+    return [*ROUTES, *LIMITS, *UPLOADS]
 
 
 def _tables() -> Sequence[sa.Table]:
@@ -146,6 +166,7 @@ ROOM = Room(
         "query.cancel_any": Action("admin", None, "use", "cancel anybody's queries"),
         "query.list": Action("viewer", None, "read", "see your own running queries"),
         "query.list_any": Action("admin", None, "read", "see everybody's running queries"),
+        "upload.use": Action("analyst", None, "use", "send files to load them into tables"),
         "limits.own": Action(None, None, "read", "see your own limits"),
         "limits.see": Action("admin", None, "read", "see everybody's limits"),
         "limits.change": Action("admin", None, "use", "change limits"),

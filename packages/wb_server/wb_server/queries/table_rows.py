@@ -10,7 +10,7 @@ from ..client.texts import interval_text, plain
 from ..client.values import python_values
 from ..connections.configurations import Configurations
 from ..connections.service import ConnectionService
-from ..gate.dialects.spelling import SPELLINGS
+from ..gate.dialects.spelling import table_path
 from ..kit.actor import Actor
 from ..kit.endpoint import HangUp, Origin
 from ..kit.errors import Unprocessable
@@ -88,9 +88,8 @@ class TableReader:
             raise Unprocessable(
                 f"A connection to {connector.title} has no tables.", code="not_supported"
             )
-        mark = SPELLINGS[connector.dialect].quote_mark
         parts = [schema, table] if schema and connector.supports_schemas else [table]
-        return ".".join(mark + part.replace(mark, mark * 2) + mark for part in parts)
+        return table_path(connector.dialect, *parts)
 
 
 def _texts(column: pa.Array) -> list[str | None]:

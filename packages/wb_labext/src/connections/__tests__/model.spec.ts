@@ -6,6 +6,7 @@ import type { EventStream } from '../../api/events';
 import type { ConnectionView, Me } from '../../api/types';
 import type { ConnectionsApi } from '../api';
 import { ConnectionsModel } from '../model';
+import type { UploadApi } from '../uploadapi';
 import { keyOf } from '../tree';
 import { connection } from './samples';
 
@@ -30,7 +31,7 @@ beforeEach(() => {
   api.schemas.mockResolvedValue([]);
   const events = { signal: () => new Signal({}), start: vi.fn() } as unknown as EventStream;
   const trans = nullTranslator.load('wb_labext');
-  model = new ConnectionsModel(api as unknown as ConnectionsApi, events, trans);
+  model = new ConnectionsModel(api as unknown as ConnectionsApi, {} as UploadApi, events, trans);
 });
 
 describe('sharing', () => {

@@ -125,6 +125,15 @@ class FileSession(WorkerSession):
         workbooks = found.workbooks(names)
         if not workbooks:
             return found
+        sheets = self._sheet_names(workbooks, seconds)
+        for name, table in workbooks.items():
+            found.add_sheets(name, table, sheets[name])
+        return found
+
+    def _sheet_names(
+        self, workbooks: Mapping[str, FileTable], seconds: float
+    ) -> dict[str, Sequence[str]]:
+        """The sheets of each workbook; none of one that can't be read."""
         keys = {name: self._key("xlsx", it.paths[0], {}) for name, it in workbooks.items()}
         unknown = [name for name in workbooks if self._profiles.get(keys[name]) is None]
         learned: dict[Hashable, dict[str, Any]] = {}
@@ -138,10 +147,10 @@ class FileSession(WorkerSession):
             for _ in self._ask("SELECT 0 AS n", source, seconds):
                 pass
             learned = {self._keys[path]: it for path, it in self._reported.items()}
-        for name, table in workbooks.items():
-            profile = learned.get(keys[name]) or self._profiles.get(keys[name]) or {}
-            found.add_sheets(name, table, profile.get("sheets", ()))
-        return found
+        profiles = {
+            name: learned.get(key) or self._profiles.get(key) or {} for name, key in keys.items()
+        }
+        return {name: profile.get("sheets", ()) for name, profile in profiles.items()}
 
     def _source(self, tables: Mapping[str, FileTable | None]) -> dict[str, Any]:
         """What the process may read."""

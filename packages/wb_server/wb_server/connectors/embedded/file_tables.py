@@ -244,8 +244,7 @@ def name_tables(
     tables = FileTables()
     for entry in sorted({*single, *below}):
         if entry in single and (kind := kind_of(entry)):
-            stem = re.split(r"\.(?=[^.]+(\.gz)?$)", entry, flags=re.IGNORECASE)[0]
-            tables.add(stem, FileTable(kind, (single[entry],), entry, names=(entry,)))
+            tables.add(stem_of(entry), FileTable(kind, (single[entry],), entry, names=(entry,)))
         inside = below.get(entry, [])
         kinds = {kind_of(f"{entry}/{path}") for path, _ in inside}
         kind = kinds.pop() if len(kinds) == 1 else None
@@ -268,6 +267,31 @@ def table_name(stem: str) -> str:
     """The table name of a file or folder."""
     name = _words(stem) or "table"
     return f"t_{name}" if name[0].isdigit() else name
+
+
+def stem_of(entry: str) -> str:
+    """A file's name without its ending; ``.csv.gz`` is one ending."""
+    return re.split(r"\.(?=[^.]+(\.gz)?$)", entry, flags=re.IGNORECASE)[0]
+
+
+def column_names(titles: Iterable[str]) -> list[str]:
+    """Names for columns that no SQL needs to quote for their case and spaces, each of them once."""
+    found: list[str] = []
+    for title in titles:
+        name = _words(title) or "column"
+        name = f"c_{name}" if name[0].isdigit() else name
+        base, number = short(name), 1
+        name = base
+        while name in found:
+            number += 1
+            name = f"{short(base, _MAX_LENGTH - len(str(number)) - 1)}_{number}"
+        found.append(name)
+    return found
+
+
+def short(name: str, most: int = _MAX_LENGTH) -> str:
+    """A name cut to a number of bytes: PostgreSQL counts these."""
+    return name.encode()[:most].decode("utf-8", "ignore")
 
 
 def _words(text: str) -> str:

@@ -10,23 +10,30 @@ is an error that says how to cast. ``infinity`` as a date or time is an error to
 
 from __future__ import annotations
 
-import os
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ...gate.models import DialectName
 from ...gate.permits import Permit
-from ...kit.errors import Conflict, SourceFailed, Unprocessable, WorkbenchError
-from ..base import Connector, ConnectorConfig, Session, Target, require_fit
-from ..embedded.file_session import FileSession
-from ..embedded.file_tables import FileTable, FileTables, is_hidden, name_tables
-from ..embedded.options import FileReading, Reading
-from ..embedded.profiles import Profiles, State, is_settled, state_of
+from ...kit.errors import Unprocessable
+from ..base import (
+    Connector,
+    ConnectorConfig,
+    Session,
+    Target,
+    UploadInfo,
+    UploadSession,
+    require_fit,
+)
+from ..embedded.options import FileReading, PatternOptions
+from ..embedded.profiles import Profiles
 from ..embedded.roots import allowed
 from ..embedded.workers import Workers
+from .session import FilesSession
+from .uploaded import UploadedFile, upload_info
 
 
 class FilesConfig(ConnectorConfig):
@@ -47,47 +54,6 @@ class FilesConfig(ConnectorConfig):
     )
 
 
-def find_tables(folder: Path, reading: Reading) -> FileTables:
-    """The tables of a folder, without the sheets of workbooks.
-
-    Raises:
-        TooLarge: there are more than 10,000 files.
-        SourceFailed: the folder can't be read.
-    """
-    try:
-        return name_tables(_data_files(folder.resolve(), reading), reading.kind_of)
-    except OSError:
-        raise SourceFailed("The folder can't be read.", code="unreachable") from None
-
-
-def _data_files(root: Path, reading: Reading) -> Iterator[tuple[str, str]]:
-    """The data files: the path relative to the root, and the real path.
-
-    Links to folders aren't followed.
-    """
-
-    def give_up(error: OSError) -> None:
-        if error.filename == str(root):
-            raise error
-
-    for place, folders, names in os.walk(root, onerror=give_up):
-        folders[:] = sorted(name for name in folders if not is_hidden(name))
-        for name in sorted(names):
-            path = Path(place, name)
-            below = path.relative_to(root).as_posix()
-            if not is_hidden(name) and reading.concerns(below) and (real := _inside(path, root)):
-                yield below, real
-
-
-def _inside(path: Path, root: Path) -> str | None:
-    """The real path of a file, or ``None`` if that is outside the folder, or a link leads nowhere."""
-    try:
-        real = path.resolve()
-        return str(real) if real.is_relative_to(root) and real.is_file() else None
-    except (OSError, RuntimeError):  # links in a circle
-        return None
-
-
 class FilesConnector(Connector):
     """Reads files in folders.
 
@@ -104,6 +70,7 @@ class FilesConnector(Connector):
     local_path: ClassVar[str | None] = "folder"
     supports_schemas: ClassVar[bool] = False
     supports_preview: ClassVar[bool] = True
+    UploadOptions: ClassVar[type[BaseModel] | None] = PatternOptions
     Config: ClassVar[type[ConnectorConfig]] = FilesConfig
 
     def __init__(self, roots: Sequence[str | Path], workers: Workers) -> None:
@@ -126,6 +93,22 @@ class FilesConnector(Connector):
             self._profiles,
         )
 
+    def upload_info(self, name: str) -> UploadInfo:
+        return upload_info(name)
+
+    def open_upload(
+        self,
+        permit: Permit,
+        path: Path,
+        options: BaseModel,
+        *,
+        temp_bytes: int,
+        seconds: float,
+    ) -> UploadSession:
+        # No connection: what is learned of a workbook isn't kept.
+        target = Target("", 0, FilesConfig(folder=str(path.parent)), temp_bytes=temp_bytes)
+        return UploadedFile(self._workers, permit, target, path, options, self._profiles, seconds)
+
     def close(self) -> None:
         self._workers.close()
 
@@ -143,59 +126,3 @@ class FilesConnector(Connector):
             code="folder_not_allowed",
             field="folder",
         )
-
-
-class FilesSession(FileSession):
-    """One use of a folder.
-
-    Args:
-        folder: the real folder.
-    """
-
-    def __init__(
-        self,
-        workers: Workers,
-        permit: Permit,
-        target: Target,
-        folder: Path,
-        reading: Reading,
-        profiles: Profiles,
-    ) -> None:
-        super().__init__(workers, permit, target, reading, profiles)
-        self._folder = folder
-        self._states: dict[str, State] = {}
-
-    def _find(self, seconds: float) -> FileTables:
-        return find_tables(self._folder, self._reading)
-
-    def _place(self, tables: Sequence[FileTable]) -> tuple[dict[str, Any], dict[str, str]]:
-        return {"reads": [str(self._folder)]}, {
-            path: path for table in tables for path in table.paths
-        }
-
-    def _state(self, path: str) -> Hashable:
-        try:
-            state = state_of(path)
-        except OSError:
-            raise SourceFailed("A file has disappeared.", code="source_failed") from None
-        self._states[path] = state
-        return state
-
-    def _is_settled(self, state: State) -> bool:
-        return is_settled(state)
-
-    def _check_unchanged(self) -> None:
-        for path, state in self._states.items():
-            try:
-                same = state_of(path) == state
-            except OSError:
-                same = False
-            if not same:
-                raise Conflict(
-                    f"“{Path(path).name}” was changed while it was being read. Run the query "
-                    "again.",
-                    code="source_changed",
-                )
-
-    def _explain(self, kind: str, message: str) -> WorkbenchError:
-        return super()._explain(kind, message.replace(f"{self._folder}/", ""))

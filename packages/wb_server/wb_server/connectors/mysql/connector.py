@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 from typing import ClassVar
 
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ...gate.models import DialectName
@@ -21,6 +22,7 @@ from ..dialled.config import ConnectTimeout, DialledConfig, Port, Text, TextWith
 from ..dialled.connector import DialledConnector
 from . import catalog, errors
 from .connection import Login, MySQLConnection, MySQLPool
+from .literals import column_type
 from .load import MySQLLoad
 from .session import MySQLSession
 
@@ -84,6 +86,9 @@ class MySQLConnector(DialledConnector[MySQLPool]):
         pool = self._pools.of(target)
         connection = pool.take() or self._dial(config)
         return MySQLSession(permit, pool, connection, lambda: self._dial(config), config.database)
+
+    def column_types(self, schema: pa.Schema) -> list[str]:
+        return [column_type(field) for field in schema]
 
     def open_load(self, permit: LoadPermit, target: Target) -> LoadSession:
         require_fit(permit, target)

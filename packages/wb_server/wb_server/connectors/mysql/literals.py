@@ -131,6 +131,14 @@ def create_table(name: str, schema: pa.Schema, key: Sequence[str]) -> str:
     return f"CREATE TABLE {name} ({', '.join(parts)}) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4"
 
 
+def column_type(field: pa.Field) -> str:
+    """The type of a column in a table that is created for it; empty if it can't be loaded."""
+    try:
+        return _type_of(field, False)
+    except InvalidInput:
+        return ""
+
+
 def _type_of(field: pa.Field, in_key: bool) -> str:
     kind = field.type
     if isinstance(kind, pa.DictionaryType):

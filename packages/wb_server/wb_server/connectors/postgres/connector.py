@@ -11,6 +11,7 @@ from typing import ClassVar, Final, Literal
 
 import adbc_driver_manager as adbc
 import psycopg
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...gate.models import DialectName
@@ -24,6 +25,7 @@ from ..dialled.connector import DialledConnector
 from . import errors
 from . import password as postgres_password
 from .connection import PostgresConnection, conninfo, forget_environment
+from .copy import column_type
 from .load import PostgresLoad
 from .pool import PostgresPool
 from .session import PostgresSession
@@ -113,6 +115,9 @@ class PostgresConnector(DialledConnector[PostgresPool]):
             return self._dial(pool, config, new_types=new_types)
 
         return PostgresSession(permit, pool, pool.take() or dial(False), dial)
+
+    def column_types(self, schema: pa.Schema) -> list[str]:
+        return [column_type(field) for field in schema]
 
     def open_load(self, permit: LoadPermit, target: Target) -> LoadSession:
         require_fit(permit, target)

@@ -102,6 +102,14 @@ def create_table(name: str, schema: pa.Schema, key: Sequence[str]) -> str:
     return f"CREATE TABLE {name} ({', '.join(parts)})"
 
 
+def column_type(field: pa.Field) -> str:
+    """The type of a column in a table that is created for it; empty if it can't be loaded."""
+    try:
+        return _type_of(field)
+    except InvalidInput:
+        return ""
+
+
 # Types that Arrow carries as text but PostgreSQL has, by the source's name of the type.
 _BY_SOURCE: Final = {
     "uuid": "uuid",

@@ -97,3 +97,9 @@ SPELLINGS: Final[Mapping[str, Spelling]] = {
         nested_comments=False,
     ),
 }
+
+
+def table_path(dialect: str, *parts: str) -> str:
+    """A table's name in SQL, from its parts, each of them quoted."""
+    mark = SPELLINGS[dialect].quote_mark
+    return ".".join(mark + part.replace(mark, mark * 2) + mark for part in parts)
