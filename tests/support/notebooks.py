@@ -26,7 +26,7 @@ from wb_server.pipelines.tasks.notebook import NotebookSpec, NotebookTask
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
-def notebook(*cells: str | Any, kernel: str = "python3") -> bytes:
+def notebook(*cells: str | Any, kernel: str = "workbench-python") -> bytes:
     """The file content of a notebook with these cells."""
     made = [new_code_cell(cell) if isinstance(cell, str) else cell for cell in cells]
     book = new_notebook(cells=made, metadata={"kernelspec": KERNEL | {"name": kernel}})

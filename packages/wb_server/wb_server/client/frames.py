@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from .errors import QueryError
 from .values import distinct, is_far, python_values, storage
@@ -188,6 +187,8 @@ def _for_polars(values: pa.Array, column: str) -> pa.Array:
             items = pa.StructArray.from_arrays(pair, names=["key", "value"])
         else:
             items = values.values.slice(first.as_py(), count)
+        import pyarrow.compute as pc  # slow
+
         array_class = pa.LargeListArray if pa.types.is_large_list(kind) else pa.ListArray
         return array_class.from_arrays(
             pc.subtract(offsets, first), _for_polars(items, column), mask=missing

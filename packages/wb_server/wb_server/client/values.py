@@ -12,7 +12,6 @@ from itertools import pairwise
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 _UNITS: Final = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _DAY: Final = 86_400
@@ -178,6 +177,8 @@ def _clock(number: int, unit: int) -> str:
 
 def is_far(values: pa.ChunkedArray) -> bool:
     """Whether a timestamp is outside the years 1 to 9999."""
+    import pyarrow.compute as pc  # slow
+
     ends = pc.min_max(values.cast(pa.int64())).as_py()
     if ends["min"] is None:
         return False

@@ -256,7 +256,8 @@ class AttemptKernels:
             kernel_id = await self._kernels.start_kernel(
                 kernel_name=kernel_name,
                 cwd=str(working or folder),
-                env={**os.environ, **environment},
+                # The Workbench's kernel then starts without its debugger.
+                env={**os.environ, "WORKBENCH_UNATTENDED": "1", **environment},
             )
         except OSError as error:
             raise Unprocessable(

@@ -16,6 +16,19 @@ from wb_server.pipelines.tasks.base import TaskFailed
 ENDED = "Cell 2 of 4 ended the notebook (exit): 2 cells were not run."
 
 
+def test_a_kernel_imports_only_what_a_pipeline_needs(attempts: Attempts) -> None:
+    ran = attempts.run(
+        "import gc, os, sys, wb\n"
+        "slow = 'debugpy', 'rich', 'pyarrow.compute'\n"
+        "wb.output('imported', [name for name in slow if sys.modules.get(name)])\n"
+        "wb.output('variable', 'WORKBENCH_UNATTENDED' in os.environ)\n"
+        "wb.output('usual', gc.get_threshold()[0] < 10_000)\n"
+        "import debugpy, httpx\n"
+        "wb.output('debugger', bool(debugpy.listen and httpx.main))"
+    )
+    assert ran.outputs == {"imported": [], "variable": False, "usual": True, "debugger": True}
+
+
 # --- outputs --------------------------------------------------------------------------------------
 
 
