@@ -22,6 +22,7 @@ class Lab:
         self.page = page
         self.hub = hub
         self.people = people
+        self.user = ""
 
     @property
     def name(self) -> str:
@@ -45,6 +46,7 @@ class Lab:
 
     def sign_in(self, name: str) -> None:
         """Signs in and waits until Lab has loaded."""
+        self.user = name
         self.page.goto(self.hub.url)
         self.page.get_by_label("Username").fill(name)
         self.page.locator("input[name=password]").fill(self.PASSWORD)
@@ -63,6 +65,24 @@ class Lab:
         if tab.get_attribute("aria-selected") != "true":
             tab.click()
         expect(tab).to_have_attribute("aria-selected", "true")
+
+    def close_documents(self) -> None:
+        """Closes dialogs and documents, without saving; stops their kernels; shows the folder."""
+        page = self.page
+        for _ in range(page.get_by_role("dialog").count()):
+            page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        tabs = page.locator("#jp-main-dock-panel .lm-TabBar-tab:not([data-id^=launcher])")
+        discard = page.get_by_role("dialog").get_by_role("button", name="Discard")
+        while left := tabs.count():
+            tabs.first.locator(".lm-TabBar-tabCloseIcon").click()
+            wait_for(lambda left=left: tabs.count() < left or discard.count())
+            if discard.count():
+                discard.click()
+        for kernel in self._server("GET", "kernels").json():
+            self._server("DELETE", f"kernels/{kernel['id']}").raise_for_status()
+        self.open_panel("File Browser")
+        page.locator(".jp-BreadCrumbs-home").click()
 
     def choose(self, menu: str, *items: str) -> None:
         """Chooses an item of Lab's menu, through its submenus."""
@@ -141,11 +161,15 @@ class Lab:
         return wait_for(printed, 30)
 
     def _contents(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        return self._server(method, f"contents/{path}", body)
+
+    def _server(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """Asks the Jupyter server of the user."""
         name = self.name
         token = self.people.token(name, [f"access:servers!user={name}"])
         return httpx.request(
             method,
-            f"{self.hub.url}/user/{name}/api/contents/{path}",
+            f"{self.hub.url}/user/{name}/api/{path}",
             json=body,
             headers={"Authorization": f"token {token}"},
             trust_env=False,

@@ -303,7 +303,7 @@ def test_kernels_end_with_their_process(tmp_path: Path) -> None:
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=True,
     )
     pid, folder = ended.stdout.split()

@@ -4,6 +4,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { ApiClient, ApiError, apiPath } from '../request';
 
+// Another file's tests may have imported it with their own stand-in.
+vi.hoisted(() => vi.resetModules());
 vi.mock('@jupyterlab/services', () => ({ ServerConnection: { makeRequest: vi.fn() } }));
 
 const makeRequest = vi.mocked(ServerConnection.makeRequest);
