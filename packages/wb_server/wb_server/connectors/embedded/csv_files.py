@@ -7,7 +7,7 @@ error. All values are read as text, and ``texts.py`` infers their types.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import duckdb
@@ -154,12 +154,17 @@ def _line_of(
     return skip + before
 
 
-def select(files: Sequence[tuple[str, dict[str, Any], Mapping[str, Any]]], partitions: str) -> str:
+def select(
+    files: Sequence[tuple[str, dict[str, Any], Mapping[str, Any]]],
+    partitions: str,
+    keys: Sequence[str] = (),
+) -> str:
     """A query that reads the rows of files with their profiles.
 
     Args:
         files: paths, profiles and options.
         partitions: the reader's options for the columns from folder names.
+        keys: these columns' names.
     """
     facts: dict[str, Facts] = {}
     alike: dict[str, tuple[dict[str, Any], list[str], Conversions, list[str]]] = {}
@@ -179,19 +184,23 @@ def select(files: Sequence[tuple[str, dict[str, Any], Mapping[str, Any]]], parti
         *_, paths = alike.setdefault(repr((it["dialect"], names, options)), group)
         paths.append(path)
     return " UNION ALL BY NAME ".join(
-        _typed(read(paths, dialect, names, partitions), names, facts, conversions)
+        _typed(read(paths, dialect, names, partitions), names, keys, facts, conversions)
         for dialect, names, conversions, paths in alike.values()
     )
 
 
 def _typed(
-    source: str, names: Iterable[str], facts: dict[str, Facts], conversions: Conversions
+    source: str,
+    names: Sequence[str],
+    keys: Sequence[str],
+    facts: dict[str, Facts],
+    conversions: Conversions,
 ) -> str:
-    changed = [
-        f"{read} AS {quoted(name)}"
+    # Planning ``* REPLACE`` takes longer with the square of the columns.
+    known = {name.casefold() for name in names}
+    columns = [
+        f"{conversions.read(quoted(name), name, facts.get(name.casefold()))} AS {quoted(name)}"
         for name in names
-        if (read := conversions.read(quoted(name), name, facts.get(name.casefold())))
-        != quoted(name)
     ]
-    replaced = f" REPLACE ({', '.join(changed)})" if changed else ""
-    return f"SELECT *{replaced} FROM {source}"  # noqa: S608
+    columns += [quoted(key) for key in keys if key.casefold() not in known]
+    return f"SELECT {', '.join(columns)} FROM {source}"  # noqa: S608

@@ -270,12 +270,15 @@ def _columns(shape: Shape) -> dict[str, Shape]:
     return columns
 
 
-def select(files: Sequence[tuple[str, dict[str, Any]]], partitions: str) -> str:
+def select(
+    files: Sequence[tuple[str, dict[str, Any]]], partitions: str, keys: Sequence[str] = ()
+) -> str:
     """A query that reads the rows of files with their profiles.
 
     Args:
         files: paths and profiles.
         partitions: the reader's options for the columns from folder names.
+        keys: these columns' names.
     """
     shape = Shape("null")
     paths: dict[bool, list[str]] = {}
@@ -283,13 +286,16 @@ def select(files: Sequence[tuple[str, dict[str, Any]]], partitions: str) -> str:
         shape = shape.merge(Shape.from_wire(it["shape"]))
         paths.setdefault(it["exact"], []).append(path)
     shape = shape.settle()
-    changed = []
-    for name, column in _columns(shape).items():
-        if (kind := column.type()) != column.carrier():
-            changed.append(f"CAST({quoted(name)} AS {kind}) AS {quoted(name)}")
-    replaced = f" REPLACE ({', '.join(changed)})" if changed else ""
+    known = {name.casefold() for name in _columns(shape)}
+    columns = [
+        f"CAST({quoted(name)} AS {column.type()}) AS {quoted(name)}"
+        if column.type() != column.carrier()
+        else quoted(name)
+        for name, column in _columns(shape).items()
+    ]
+    columns += [quoted(key) for key in keys if key.casefold() not in known]
     return " UNION ALL BY NAME ".join(
-        f"SELECT *{replaced} FROM ({_read(some, shape, exact, partitions)})"  # noqa: S608
+        f"SELECT {', '.join(columns) or '*'} FROM ({_read(some, shape, exact, partitions)})"  # noqa: S608
         for exact, some in paths.items()
     )
 

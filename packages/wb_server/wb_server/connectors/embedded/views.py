@@ -140,11 +140,11 @@ class Views:
                 raise _of_file(path, error) from None
             files.append((place, profile, said))
         if kind == "csv" or kind == "tsv":
-            return of_csv.select(files, partitions)
+            return of_csv.select(files, partitions, list(table.get("partitions", {})))
         plain = [(place, profile) for place, profile, _ in files]
         if kind == "parquet":
             return of_parquet.select(plain, partitions)
-        return of_json.select(plain, partitions)
+        return of_json.select(plain, partitions, list(table.get("partitions", {})))
 
     def _profile(self, kind: str, path: str, options: Mapping[str, Any]) -> dict[str, Any]:
         if kind == "parquet":
