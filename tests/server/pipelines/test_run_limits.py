@@ -18,7 +18,7 @@ from wb_server.kit.actor import Actor
 from wb_server.kit.db import Database
 from wb_server.kit.endpoint import HangUp, Origin
 from wb_server.kit.errors import InvalidInput, SourceTimeout, TooLarge
-from wb_server.pipelines.runs.models import ENDED, RunRequest
+from wb_server.pipelines.runs.models import ENDED, Run, RunRequest
 from wb_server.pipelines.runs.tables import task_runs
 from wb_server.queries.broker import Broker
 from wb_server.queries.limits.models import LimitRequest
@@ -182,6 +182,30 @@ def test_which_limit_holds_for_runs(
     run = Actor("ana", house.staff.groups_of["ana"], via="run:1")
     assert getattr(limits.of_query(run, ""), field) == value
     assert getattr(limits.mine(house["ana"]).runs, field).value == value
+
+
+def test_a_task_that_gets_no_turn_is_held_up(
+    house: House, limits: LimitService, slow: str, postgres: Cluster
+) -> None:
+    limits.put(ROOT, LimitRequest(work="runs", kind="user", subject="ana", concurrent=1))
+
+    def started(name: str, text: str) -> Run:
+        house.create("ana", text)
+        pipeline = house.pipelines.saved(house["ana"], name)
+        return house.runs.trigger(house["ana"], pipeline, RunRequest())
+
+    holds = started("holds", sql("holds", f"select one from {slow}"))
+    wait_for(lambda: postgres.active(slow))
+    waits = started("waits", sql("waits", "select 1", "timeout: 1s, "))
+    try:
+        wait_for(lambda: house.runs.get(house["ana"], waits.id).tasks[0].waiting)
+        (task,) = house.runs.get(house["ana"], waits.id).tasks
+        assert (task.state, task.code) == ("queued", "too_many_queries")
+        assert [each.state for each in task.attempts] == ["held"]
+    finally:
+        for run in (holds, waits):
+            house.runs.cancel(house["ana"], run.id)
+    wait_for(lambda: not postgres.active(slow))
 
 
 def test_saving_names_a_timeout_that_a_limit_would_cut(house: House, limits: LimitService) -> None:

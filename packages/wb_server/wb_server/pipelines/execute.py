@@ -48,6 +48,11 @@ _WHY: dict[Stopped, tuple[Ending, str, str]] = {
 
 _NO_ROOM = "The disk on which the Workbench keeps files of tasks is full. Tell an administrator."
 
+_NO_TURN = (
+    "No place for its query was free within the task's timeout, because of a limit of concurrent queries. "
+    "It is tried again."
+)
+
 
 def _timed_out(seconds: float) -> str:
     return (
@@ -206,7 +211,9 @@ class Executor:
         if ending != "succeeded" and running.why is not None:
             if running.why == "stale":
                 return None
-            if running.why == "timeout":
+            if running.why == "timeout" and details.get("waited"):
+                ending, code, message = "held", "too_many_queries", _NO_TURN
+            elif running.why == "timeout":
                 ending, code, message = "failed", "timeout", _timed_out(running.timeout)
             elif running.refusal is not None:
                 refused = running.refusal

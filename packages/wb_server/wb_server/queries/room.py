@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 # How long a worker's queries wait for a slot: no user waits for the answer, and the task's timeout ends
-# the wait. None is longer.
+# the wait, after which the task is tried again. None is longer.
 _WORKER_WAIT_SECONDS = 7 * 24 * 3600.0
 
 

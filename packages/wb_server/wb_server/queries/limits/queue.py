@@ -126,7 +126,7 @@ class Slots:
                 self._leave(slot)
                 if not woken:
                     raise self._no_slot(slot)
-            raise Cancelled("The query was cancelled while it waited.")
+            raise Cancelled("The query was cancelled while it waited.", waited=True)
 
     def free(self, slot: Slot) -> None:
         """Returns a slot and passes it on. No effect for a query that doesn't run."""
