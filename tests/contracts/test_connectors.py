@@ -69,6 +69,8 @@ def test_declaration_is_complete(case: Case) -> None:
     assert isinstance(connector.supports_writes, bool)
     assert connector.dialect in SPELLINGS
     assert ("load" in connector.capabilities()) == connector.supports_loads
+    if connector.supports_loads:
+        assert type(connector).column_types is not Connector.column_types
     assert issubclass(connector.Config, ConnectorConfig)
 
 

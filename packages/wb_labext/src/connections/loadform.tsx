@@ -70,7 +70,7 @@ function LoadForm(props: Props & { schemas: boolean; onDiscard: () => void }): J
         rows !== null && (
           <button
             type="button"
-            className="jp-mod-styled jp-mod-reject"
+            className="jp-mod-styled jp-mod-reject wb-Load-stop"
             disabled={stopping}
             onClick={() => void form.stop()}
             data-testid="wb-load-stop"

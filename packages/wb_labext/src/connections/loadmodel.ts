@@ -343,8 +343,25 @@ export class LoadModel extends FormModel<LoadState> {
   }
 
   protected async send(): Promise<void> {
-    const { upload } = this.state;
-    const { schema, table, mode, columns } = this.state;
+    try {
+      await this.load();
+    } catch (error) {
+      if (!isGone(error)) {
+        throw error;
+      }
+      await this.sendFile();
+      await this.load();
+    }
+  }
+
+  override message(error: unknown): string {
+    return error instanceof ApiError && error.code === 'cancelled'
+      ? this.trans.__('Stopped. Nothing was loaded.')
+      : super.message(error);
+  }
+
+  private async load(): Promise<void> {
+    const { upload, schema, table, mode, columns } = this.state;
     if (!upload) {
       return;
     }
@@ -362,11 +379,6 @@ export class LoadModel extends FormModel<LoadState> {
           .map(({ source: column, name }) => ({ column, name })),
         query_id: this.queryId
       });
-    } catch (error) {
-      if (isGone(error)) {
-        await this.sendFile();
-      }
-      throw error;
     } finally {
       clearInterval(watch);
       this.queryId = null;

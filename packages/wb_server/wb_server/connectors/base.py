@@ -381,8 +381,11 @@ class Connector(ABC):
         raise Forbidden(f"Rows can't be loaded into {self.title}.", code="read_only_connection")
 
     def column_types(self, schema: pa.Schema) -> list[str]:
-        """The type of each column in a table that a load creates, empty if it can't be loaded."""
-        return ["" for _ in schema]
+        """The type of each column in a table that a load creates, empty if it can't be loaded.
+
+        Shown before a file is loaded; a connector that loads overrides it.
+        """
+        return [str(field.type) for field in schema]
 
     def upload_info(self, name: str) -> UploadInfo:
         """What follows from an uploaded file's name, where ``UploadOptions`` are defined."""
