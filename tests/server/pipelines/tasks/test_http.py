@@ -19,6 +19,7 @@ from wb_server.kit.network import NetworkPolicy
 from wb_server.pipelines.definition.check import check
 from wb_server.pipelines.definition.templates import evaluated
 from wb_server.pipelines.definition.uses import CheckContext
+from wb_server.pipelines.recorder import checked_outputs
 from wb_server.pipelines.tasks import TYPES
 from wb_server.pipelines.tasks.base import Attempt, TaskFailed, TaskRecorder
 from wb_server.pipelines.tasks.http import HttpSpec, HttpTask
@@ -91,9 +92,10 @@ def send(network: NetworkPolicy | None = None, **spec: object) -> str:
         time.monotonic() + 10, HangUp(), Log(),
     )  # fmt: skip
     try:
-        HttpTask(network or NetworkPolicy(allow_loopback=True), cast(Broker, None)).run(
+        result = HttpTask(network or NetworkPolicy(allow_loopback=True), cast(Broker, None)).run(
             checked_spec, attempt
         )
+        checked_outputs(result.outputs)
     except (TaskFailed, WorkbenchError) as error:
         return error.code
     return "sent"
@@ -254,8 +256,8 @@ def test_a_body_that_cannot_be_sent_is_refused(server: Server) -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [b"[" * 30_000, b'{"a": ' * 5_000, b"\xff\xfe", b'"\\ud800"', b"", b"NaN"],
-    ids=["lists", "objects", "bytes", "surrogate", "empty", "nan"],
+    [b"[" * 30_000, b'{"a": ' * 5_000, b"\xff\xfe", b'"\\ud800"', b"", b"NaN", b"[1e999]"],
+    ids=["lists", "objects", "bytes", "surrogate", "empty", "nan", "infinity"],
 )
 def test_any_response_body_is_accepted(server: Server, answer: bytes) -> None:
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=none\r\nContent-Length: {len(answer)}\r\n\r\n"

@@ -365,7 +365,9 @@ def _refusals() -> Iterator[None]:
 def _read(result: CallResult, text: str) -> Any:
     if "json" in result.headers.get("content-type", ""):
         try:
-            return json.loads(text)
-        except (ValueError, RecursionError):  # not JSON, or nested too deeply
+            value = json.loads(text)
+            json.dumps(value, allow_nan=False)
+            return value
+        except (ValueError, RecursionError):  # not JSON, NaN or Infinity, or nested too deeply
             pass
     return text
