@@ -20,6 +20,7 @@ from support.wait import wait_for
 from wb_server.engines.base import Dispatcher
 from wb_server.engines.inline import InlineDispatcher
 from wb_server.engines.rq import Listener, RqDispatcher
+from wb_server.kit.events import Bus
 
 
 @dataclass
@@ -161,5 +162,10 @@ def test_a_topic_announced_by_one_process_reaches_the_others(redis_server: Redis
     heard.clear()
     wait_for(announced)
     assert set(heard) == {"runs"}
+    # A worker's bus: what a task changes is shown by panels, whose streams the service serves.
+    bus = Bus(frozenset({"connections"}))
+    bus.announce_by(dispatcher.announce)
+    bus.publish("connections")
+    wait_for(lambda: "connections" in heard)
     listener.close()
     dispatcher.close()

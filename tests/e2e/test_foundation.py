@@ -132,6 +132,12 @@ def test_uat_002_a_connection_added_in_the_form_serves_a_sql_cell(
     expect(page.locator(".jp-Notebook")).to_contain_text("Did you mean “invoices”")
     expect(page.locator(".jp-Notebook")).not_to_contain_text("Traceback")
 
+    # A name of the tree is dragged into a cell.
+    last = page.locator(".jp-Notebook .jp-Cell .cm-content").last
+    expect(last).to_have_text("")
+    table.drag_to(last)
+    expect(last).to_contain_text("invoices")
+
 
 def test_a_deleted_connection_is_restored(person: Lab, shop: Cluster) -> None:
     page = person.page

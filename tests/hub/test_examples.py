@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nbformat
+import pytest
+from nbformat.sign import NotebookNotary
+from nbformat.v4 import new_code_cell, new_notebook
+
 from wb_hub.launch import copy_examples
+
+
+@pytest.fixture(autouse=True)
+def _signatures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
+
+
+def notebook(path: Path) -> None:
+    nbformat.write(new_notebook(cells=[new_code_cell(f"print({path.name!r})")]), path)
 
 
 def offer(folder: Path, *names: str) -> Path:
     """A version's examples: notebooks, and a pipeline."""
     (folder / "notebooks").mkdir(parents=True, exist_ok=True)
     (folder / "pipelines" / "sales" / "__pycache__").mkdir(parents=True, exist_ok=True)
-    (folder / "pipelines" / "sales" / "report.ipynb").write_text("report")
+    notebook(folder / "pipelines" / "sales" / "report.ipynb")
     for name in names:
-        (folder / "notebooks" / name).write_text(name)
+        notebook(folder / "notebooks" / name)
     return folder
 
 
@@ -43,6 +57,16 @@ def test_a_home_gets_new_examples_and_keeps_what_is_there(tmp_path: Path) -> Non
     assert {each.name for each in (home / ".workbench").iterdir()} == {
         "examples-copied", "pipelines-copied",
     }  # fmt: skip
+
+
+def test_examples_are_trusted_as_the_users_own(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    copy_examples(offer(tmp_path / "first", "a.ipynb"), home)
+    notary = NotebookNotary()
+    for name in ("a.ipynb", "pipelines/sales/report.ipynb"):
+        assert notary.check_signature(nbformat.read(home / "examples" / name, as_version=4))
+    notary.store.close()
 
 
 def test_a_folder_that_the_user_deleted_or_made_is_left_alone(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ import type { ConnectionsApi } from './api';
 import type { Found, Matches } from './finder';
 import { NOTHING_FOUND, PAUSE, SHORTEST, nodesOf, searchCatalogs } from './finder';
 import { loadNodes } from './nodes';
+import { pathOf } from './sql';
 import type { IConnectionKinds } from './tokens';
 import type { Place, Row, TreeAction, TreeState } from './tree';
 import { EMPTY_TREE, connectionOf, keyOf, placeOf, reduceTree, rowsOf } from './tree';
@@ -178,6 +179,12 @@ export class ConnectionsModel
 
   connector(kind: string): ConnectorInfo | undefined {
     return this.state.connectors.find(connector => connector.kind === kind);
+  }
+
+  /** What names a place in SQL: a column by itself, a table after its schema. */
+  nameOf(place: Place): string {
+    const kind = this.item(place.connection)?.connector;
+    return pathOf(place, kind === undefined ? undefined : this.connector(kind)?.sql);
   }
 
   /** The place of the selected row. */

@@ -69,6 +69,8 @@ function same(before: RowProps, after: RowProps): boolean {
 export const RowView = React.memo(function RowView(props: RowProps): JSX.Element {
   const { row, active, selected, dropping, model, trans } = props;
   const real = row.type === 'connection' || 'node' in row;
+  // Its name can be dragged into a cell or another editor.
+  const named = 'node' in row ? row.node.place : null;
   const classes = [
     'wb-TreeRow',
     real ? ROW_CLASS : '',
@@ -92,6 +94,13 @@ export const RowView = React.memo(function RowView(props: RowProps): JSX.Element
       data-key={row.key}
       data-testid={`wb-row-${row.type}`}
       data-name={labelOf(row) || undefined}
+      draggable={named !== null}
+      onDragStart={event => {
+        if (named) {
+          event.dataTransfer.setData('text/plain', model.nameOf(named));
+          event.dataTransfer.effectAllowed = 'copy';
+        }
+      }}
       onFocus={() => model.select(row.key)}
       onContextMenu={() => model.select(row.key)}
       onClick={event => {

@@ -16,7 +16,6 @@ import { notify } from '../ui/notify';
 import type { ViewWidget } from '../ui/viewwidget';
 import { CommandIDs } from './commandids';
 import type { ConnectionsModel } from './model';
-import { pathOf } from './sql';
 import type { TableTab } from './tablemodel';
 import { TableModel } from './tablemodel';
 import { tableWidget } from './tableview';
@@ -47,11 +46,7 @@ export function addTableCommands(options: TableCommandOptions): void {
       : null;
   };
 
-  /** What names a place in SQL: a column by itself, a table after its schema. */
-  const nameOf = (place: Place): string => {
-    const connector = model.item(place.connection)?.connector;
-    return pathOf(place, connector === undefined ? undefined : model.connector(connector)?.sql);
-  };
+  const nameOf = (place: Place): string => model.nameOf(place);
   const namedOf = (args: ReadonlyPartialJSONObject): Place | null => {
     const place = placeOf(args);
     return place?.schema || place?.table !== undefined ? place : null;

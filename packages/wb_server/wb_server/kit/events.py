@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 # Seconds over which changes of a busy topic are gathered into one event.
@@ -56,6 +56,11 @@ class Bus:
         self._lock = threading.Lock()
         self._subscriptions: set[Subscription] = set()
         self._gathering: set[str] = set()
+        self._announce: Callable[[str], None] | None = None
+
+    def announce_by(self, announce: Callable[[str], None]) -> None:
+        """Also tells other processes what is published here: in one that serves no event streams."""
+        self._announce = announce
 
     def publish(self, topic: str) -> None:
         """Notifies every subscription to the topic that it changed."""
@@ -64,6 +69,8 @@ class Bus:
             subscriptions = list(self._subscriptions)
         for subscription in subscriptions:
             subscription.offer(topic)
+        if self._announce is not None:
+            self._announce(topic)
 
     def publish_soon(self, topic: str) -> None:
         """Notifies them within a third of a second, once for all changes until then.

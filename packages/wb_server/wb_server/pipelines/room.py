@@ -186,12 +186,17 @@ def _inline(assembly: Assembly) -> bool:
 def _dispatcher(assembly: Assembly) -> Dispatcher:
     """What rings workers: the queue if one is configured, else a thread of this process."""
     from ..engines.base import Dispatcher
+    from ..kit.events import Bus
 
     settings = assembly.settings
     if settings.redis_url:
         from ..engines.rq import RqDispatcher
 
-        return assembly.add(RqDispatcher(settings.redis_url), Dispatcher)
+        dispatcher = assembly.add(RqDispatcher(settings.redis_url), Dispatcher)
+        if not assembly.serves:
+            # A task's failure may turn a connection's state, which panels show at once.
+            assembly.get(Bus).announce_by(dispatcher.announce)
+        return dispatcher
     from ..engines.inline import InlineDispatcher
 
     return assembly.add(InlineDispatcher(settings.worker_slots), Dispatcher)
