@@ -79,6 +79,12 @@ def test_bare_sql_lists_the_connections(notebook: Notebook, peer: Peer) -> None:
     assert notebook.run("%sql --connections").names == ["lake", "new_one", "warehouse"]
 
 
+def test_help_shows_how_to_use_it(notebook: Notebook) -> None:
+    for option in ("--help", "-h"):
+        notebook.run(f"%sql {option}")
+        assert "lists your connections" in notebook.text
+
+
 def test_an_unknown_name_gives_one_line_with_similar_names(notebook: Notebook) -> None:
     notebook.run("%sql warehose")
     expected = 'There is no connection "warehose". Did you mean warehouse?'

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import inspect
 import os
 import time
 from collections import ChainMap
@@ -124,6 +125,8 @@ class SqlMagic(sql.magic.SqlMagic):  # type: ignore[misc]
         if interactive:  # a widget changed: run the same text on its first connection again
             ConnectionManager.current = self.target = self._interactive[line, cell]
             return self._convert(super()._execute(line, cell, local_ns, True), time.monotonic())
+        if line.strip() in ("-h", "--help"):
+            return print(inspect.cleandoc(type(self).execute.__doc__ or ""))
         known = functools.partial(_holds_connection, {**self.shell.user_ns, **(local_ns or {})})
         head = Head(line, sql.magic.SqlMagic.execute.parser, known)
         args = set(head.options)
