@@ -127,14 +127,15 @@ function Head(props: RunProps & { run: RunDetail }): JSX.Element {
         </span>
       </div>
       <dl className="wb-Run-facts">
-        <Fact name={trans.__('Started')}>
-          {run.started_at ? exactWords(run.started_at) : trans.__('not yet')}{' '}
-          {triggerWords(run, trans)}
+        <Fact name={run.started_at ? trans.__('Started') : trans.__('Requested')}>
+          {exactWords(run.started_at ?? run.created_at)} {triggerWords(run, trans)}
         </Fact>
-        <Fact name={trans.__('Duration')}>
-          {elapsedWords(run, now, trans) || '–'}
-          {run.finished_at ? '' : ` ${trans.__('so far')}`}
-        </Fact>
+        {run.started_at && (
+          <Fact name={trans.__('Duration')}>
+            {elapsedWords(run, now, trans)}
+            {run.finished_at ? '' : ` ${trans.__('so far')}`}
+          </Fact>
+        )}
         {run.trigger === 'schedule' && (
           <Fact name={trans.__('Scheduled for')}>{exactWords(run.logical_at)}</Fact>
         )}
@@ -159,6 +160,11 @@ function Head(props: RunProps & { run: RunDetail }): JSX.Element {
         ))}
       </dl>
       <Reasons run={run} model={model} trans={trans} />
+      {run.state === 'queued' && (
+        <div className="wb-Banner" data-testid="wb-run-queued">
+          {trans.__('It starts when the earlier run of this pipeline has ended.')}
+        </div>
+      )}
       {run.cancelled_by && (
         <div className="wb-Banner">{trans.__('Cancelled by %1.', run.cancelled_by)}</div>
       )}
