@@ -52,6 +52,10 @@ class Case:
     sql: str = "select * from {}"
     details: dict[str, Any] | None = None
 
+    def made(self) -> bytes:
+        """The file's bytes."""
+        return self.content if isinstance(self.content, bytes) else self.content()
+
     @property
     def asked(self) -> str:
         return self.table or self.name.split(".")[0]
@@ -61,8 +65,7 @@ def write(folder: Path, cases: Sequence[Case] | None = None) -> str:
     """Writes files to a folder, all of them by default, and returns the YAML of their options."""
     cases = CASES if cases is None else cases
     for case in cases:
-        content = case.content if isinstance(case.content, bytes) else case.content()
-        (folder / case.name).write_bytes(content)
+        (folder / case.name).write_bytes(case.made())
     said = {case.name: case.options for case in cases if case.options}
     return "\n".join(f'"{name}": {options}' for name, options in said.items())
 

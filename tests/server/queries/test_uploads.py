@@ -141,7 +141,7 @@ def options_of(case: Case) -> dict[str, Any]:
 def test_an_odd_file_becomes_a_table_or_says_what_to_set(
     desk: Desk, postgres: Cluster, table: str, case: Case
 ) -> None:
-    upload = desk.send(case.name, case.content)
+    upload = desk.send(case.name, case.made())
     shown = desk.preview(upload, options=options_of(case))
     if case.rows is None:
         for part in case.says:
