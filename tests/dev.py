@@ -55,7 +55,7 @@ def static_steps() -> list[Step]:
 
 
 # More processes than cores: each spends about half its time waiting for what it started.
-PROCESSES = 3
+PROCESSES = 4
 
 
 def test_step(*options: str) -> Step:

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 from support.kernel import Kernel
-from support.postgres import free_port
+from support.ports import free_port
 from support.wait import wait_for
 
 BENCH = Path(__file__).resolve().parent

@@ -20,7 +20,8 @@ import redis
 from running_hub import Running, start_up
 from support.api import Api
 from support.people import People, people_of
-from support.postgres import Cluster, free_port
+from support.ports import free_port
+from support.postgres import Cluster
 from support.site import notebook
 from support.wait import wait_for
 

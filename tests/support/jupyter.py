@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from .api import Api
-from .postgres import free_port
+from .ports import free_port
 
 
 @contextmanager

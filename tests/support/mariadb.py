@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pymysql
 
-from .postgres import free_port
+from .ports import free_port
 from .wait import wait_for
 
 _PLACES = ("/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin")

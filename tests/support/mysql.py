@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .mariadb import MariaDB, answering
-from .postgres import free_port
+from .ports import free_port
 
 PACKAGE = "mysql-server-core"
 _KEPT = Path(os.environ.get("WB_MYSQL", "/var/tmp/wb-mysql"))

@@ -20,7 +20,7 @@ from wb_hub.notebook_servers import NAME, arguments
 from wb_server.kit.endpoint import HangUp
 from wb_server.pipelines.kernels.base import Server
 
-from .postgres import free_port
+from .ports import free_port
 from .wait import wait_for
 
 
@@ -74,7 +74,7 @@ class NotebookServer:
             found = psutil.Process(self.process.pid).children(recursive=True)
         except psutil.NoSuchProcess:
             return []
-        return [each for each in found if each.status() != psutil.STATUS_ZOMBIE]
+        return [each for each in found if _lives(each)]
 
     def stop(self, sign: signal.Signals = signal.SIGTERM) -> None:
         """Stops it and waits."""
@@ -135,3 +135,10 @@ def notebook_server(folder: Path, **variables: str) -> Iterator[NotebookServer]:
     finally:
         if process.poll() is None:
             server.stop()
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -28,7 +28,7 @@ from wb_hub.data_dir import DataDir
 
 from .command import start
 from .people import SERVICE, People
-from .postgres import free_port
+from .ports import free_port
 from .wait import wait_for
 
 _READY_SECONDS = 60

@@ -6,7 +6,6 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+
+from .ports import free_port
 
 
 @dataclass(frozen=True)
@@ -94,13 +95,6 @@ def binaries() -> Path:
     if path := shutil.which("initdb"):
         return Path(path).parent
     raise RuntimeError("PostgreSQL is missing: apt install postgresql")
-
-
-def free_port() -> int:
-    """A loopback port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

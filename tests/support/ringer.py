@@ -16,10 +16,10 @@ if __name__ == "__main__":
     url, path = sys.argv[1], Path(sys.argv[2])
 
     def note(task_run_id: str) -> None:
-        with path.open("a") as file:
-            file.write(f"{task_run_id}\n")
         if task_run_id == "flush":
             with redis.Redis.from_url(url) as client:
                 client.flushall()
+        with path.open("a") as file:
+            file.write(f"{task_run_id}\n")
 
     rq.serve(url, f"ringer-{path.name}", note, lambda: None)

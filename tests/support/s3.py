@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from support.postgres import free_port
+from support.ports import free_port
 from support.source import Source
 from support.wait import wait_for
 from wb_server.connectors.base import Target

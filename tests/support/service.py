@@ -23,7 +23,7 @@ from .api import Api
 from .command import Command, start
 from .metadata import migrate_new
 from .people import People
-from .postgres import free_port
+from .ports import free_port
 from .wait import wait_for
 
 

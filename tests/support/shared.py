@@ -26,10 +26,8 @@ from running_hub import Running, start_up
 from . import mariadb, postgres
 from .browser import served
 from .people import People, people_of
+from .ports import ADDRESS
 from .s3 import ObjectStore, fill_lake, object_store
-
-# The variable with the holding process's address.
-ADDRESS = "TESTS_SERVERS"
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from .shared import ADDRESS
+from .ports import ADDRESS
 from .summary import at_the_end
 
 # Tests of the shared Hub act as the same few users.
@@ -25,7 +25,7 @@ _HUB = {"hub", "people", "service_api", "gateway_api"}
 _HUB_APART = "hub_apart"
 _BROWSER = {"page", "context"}
 # Estimates for groups without a recorded duration: servers and browsers take longest.
-_GUESS = {"hub apart": 300.0, "hub": 200.0, "browser": 30.0, "file": 1.0}
+_GUESS = {"hub apart": 300.0, "hub": 200.0, "slow": 40.0, "browser": 30.0, "file": 1.0}
 
 
 def group_of(item: pytest.Item) -> str:
@@ -52,7 +52,8 @@ def spread(config: pytest.Config, items: list[pytest.Item]) -> None:
     known = _read(_durations_file(config))
 
     def seconds(name: str) -> float:
-        kind = "browser" if "::" in name else "file"
+        slow = any(item.get_closest_marker("slow") for item in groups[name])
+        kind = "browser" if "::" in name else "slow" if slow else "file"
         return float(known.get(name) or _GUESS.get(name) or _GUESS[kind])
 
     names = sorted(groups, key=seconds, reverse=True)

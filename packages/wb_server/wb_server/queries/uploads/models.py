@@ -19,7 +19,7 @@ class UploadRequest(Request):
 
     connection: str = Field(description="A connection's name or id.")
     name: str = Field(min_length=1, max_length=300, description="The file's name.")
-    size: int = Field(ge=1, description="Its size in bytes.")
+    size: int = Field(ge=1, le=2**50, description="Its size in bytes.")
 
 
 class Upload(BaseModel):
@@ -41,7 +41,7 @@ class Upload(BaseModel):
 class PartQuery(Request):
     """Where a part of the file belongs."""
 
-    offset: int = Field(ge=0, description="The number of bytes before it.")
+    offset: int = Field(ge=0, le=2**50, description="The number of bytes before it.")
 
 
 class UploadSource(Request):
