@@ -370,21 +370,21 @@ def test_a_databases_own_code_does_not_run(
 
 NOTHING = "SELECT NULL WHERE false"
 MUTANTS = {
-    "casts": ("a cast of an enum, as JSON", "_CASTS", NOTHING),
-    "operators": ("equals of an enum", "_OPERATORS", NOTHING),
-    "orderings": ("an ordering of an enum", "_ORDERINGS", NOTHING),
-    "domains": ("a domain whose check calls a function", "_DOMAINS", NOTHING),
+    "casts": ("a cast of an enum, as JSON", "CASTS", NOTHING),
+    "operators": ("equals of an enum", "OPERATORS", NOTHING),
+    "orderings": ("an ordering of an enum", "ORDERINGS", NOTHING),
+    "domains": ("a domain whose check calls a function", "DOMAINS", NOTHING),
     "words that call operators": ("equals of an enum", "_BY_WORD", {"in": ()}),
     "types of tables": (
-        "an implicit cast of an enum", "_REACH", shadows._REACH.replace("a.atttypid", "'0'"),
+        "an implicit cast of an enum", "REACH", shadows.REACH.replace("a.atttypid", "'0'"),
     ),
     "elements and fields": (
-        "a domain whose check calls a function", "_REACH",
-        shadows._REACH.replace("t.typelem, true", "t.typelem, false"),
+        "a domain whose check calls a function", "REACH",
+        shadows.REACH.replace("t.typelem, true", "t.typelem, false"),
     ),
     "rows": (
-        "a cast of rows to text", "_REACH",
-        shadows._REACH.replace("SELECT c.reltype, NULL::pg_catalog.bool", "SELECT NULL, NULL"),
+        "a cast of rows to text", "REACH",
+        shadows.REACH.replace("SELECT c.reltype, NULL::pg_catalog.bool", "SELECT NULL, NULL"),
     ),
 }  # fmt: skip
 

@@ -420,20 +420,20 @@ MUTANTS = {
     "every item of FROM gives rows": (fields, "_item", _every_item_gives_rows),
     "a keyword in FROM is a table": (fields, "_KEYWORDS", frozenset()),
     "every column is known": (fields, "_sources", _any_name_is_a_column),
-    "rows call nothing": (shadows, "_TAKES_ONE", "false"),
+    "rows call nothing": (shadows, "TAKES_ONE", "false"),
     "only a row type of PostgreSQL's is a row": (
-        shadows, "_DOTS", shadows._DOTS.replace("t.typtype", "'x'"),
+        shadows, "DOTS", shadows.DOTS.replace("t.typtype", "'x'"),
     ),
     "a variadic argument is no row": (
-        shadows, "_DOTS", shadows._DOTS.replace("x.provariadic]", "'0'::pg_catalog.oid]"),
+        shadows, "DOTS", shadows.DOTS.replace("x.provariadic]", "'0'::pg_catalog.oid]"),
     ),
     "one argument with a default makes two": (
-        shadows, "_DOTS",
-        shadows._DOTS.replace("(x.pronargs OPERATOR(pg_catalog.-) x.pronargdefaults)", "x.pronargs"),
+        shadows, "DOTS",
+        shadows.DOTS.replace("(x.pronargs OPERATOR(pg_catalog.-) x.pronargdefaults)", "x.pronargs"),
     ),
-    "types are no functions": (shadows, "_TYPES", "SELECT NULL WHERE false"),
+    "types are no functions": (shadows, "TYPES", "SELECT NULL WHERE false"),
     "a column of one table vouches for all": (
-        shadows, "_DOTS", shadows._DOTS.replace("AND NOT EXISTS (\n        SELECT FROM ROWS FROM", "AND EXISTS (\n        SELECT FROM ROWS FROM"),
+        shadows, "DOTS", shadows.DOTS.replace("AND NOT EXISTS (\n        SELECT FROM ROWS FROM", "AND EXISTS (\n        SELECT FROM ROWS FROM"),
     ),
     "no question is asked": (shadows, "quick_check", lambda named, sql, brief: "SELECT 1"),
     "no close question is asked": (shadows, "full_check", lambda named, tables, sql: "SELECT 1"),
