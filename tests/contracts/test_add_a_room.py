@@ -10,6 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 CODE = ROOT / "packages/wb_server/wb_server"
 GUIDE = ROOT / "docs/developers/add-a-room.md"

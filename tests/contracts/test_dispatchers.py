@@ -22,6 +22,8 @@ from wb_server.engines.inline import InlineDispatcher
 from wb_server.engines.rq import Listener, RqDispatcher
 from wb_server.kit.events import Bus
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Case:

@@ -30,6 +30,8 @@ from wb_server.rooms import ACTIONS, LEVELS
 from wb_server.routes import ROUTES
 from wb_server.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 CLOSED = [route for route in ROUTES if route.action is not None]
 TEXT = (
     "name: {name}\ntasks:\n  one: {{type: sql, connection: {name}, statement: 'select 1 as n'}}\n"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from reach import ALWAYS, Reach
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def reach() -> Reach:

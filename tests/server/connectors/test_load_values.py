@@ -19,6 +19,8 @@ from support.source import Source
 from wb_server.connectors.dialled import columns
 from wb_server.kit.errors import InvalidInput, TooLarge, WorkbenchError
 
+pytestmark = pytest.mark.slow
+
 SEED = int(os.environ.get("WB_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
 
 

@@ -40,7 +40,7 @@ UTC = dt.UTC
 
 
 # In MariaDB the schema `l` belongs to the whole server, not to one test process.
-pytestmark = pytest.mark.xdist_group("schema l")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("schema l")]
 
 
 @dataclass

@@ -22,6 +22,8 @@ from wb_server.connectors.postgres import inflow as postgres_inflow
 from wb_server.connectors.postgres.numeric import observed
 from wb_server.kit.errors import InvalidInput, TooLarge
 
+pytestmark = pytest.mark.slow
+
 SEED = int(os.environ.get("WB_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
 ROUNDS = int(os.environ.get("WB_ROUNDS", "6"))
 

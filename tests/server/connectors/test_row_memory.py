@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from support.postgres import Cluster
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = """
 import json, sys
 import psutil

@@ -17,6 +17,8 @@ import pytest
 from wb_server.gate.statement import analyse
 from wb_server.kit.errors import WorkbenchError
 
+pytestmark = pytest.mark.slow
+
 Tree = Callable[[str], Any]
 
 # Values that the parser would respell, or whose operator precedence it has wrong.

@@ -15,6 +15,8 @@ from wb_server.gate.models import DialectName
 from wb_server.gate.statement import RULES, analyse
 from wb_server.kit.errors import WorkbenchError
 
+pytestmark = pytest.mark.slow
+
 _NUMBER = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|(?<![\w.:$])(\d{1,6})(?![\w.])")
 SEED = random.randrange(2**32)
 CASES: list[tuple[DialectName, str]] = [

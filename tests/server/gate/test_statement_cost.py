@@ -18,6 +18,8 @@ from wb_server.gate.statement import analyse
 from wb_server.kit.errors import WorkbenchError
 from wb_server.kit.sizes import MAX_SQL_BYTES
 
+pytestmark = pytest.mark.slow
+
 _Shape = Callable[[int], str]
 _LENGTH = 45
 _TWICE = 2.15  # a little more than double, to allow for logarithmic growth

@@ -28,6 +28,8 @@ from wb_server.queries.models import QueryRequest
 from wb_server.rooms import ROOMS
 from wb_server.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 ANA = Actor("ana", frozenset({"engineer"}))
 
 

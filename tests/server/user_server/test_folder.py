@@ -14,6 +14,8 @@ from support.jupyter import embedded
 from wb_server.kit.errors import TooLarge
 from wb_server.user_server import folder_handlers as folder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -22,6 +22,8 @@ from wb_server.pipelines.kernels.local import LocalKernels
 from wb_server.user_server import processes
 from wb_server.user_server.processes import VARIABLE, Mark
 
+pytestmark = pytest.mark.slow
+
 SLEEP = "import time; time.sleep(600)"
 
 

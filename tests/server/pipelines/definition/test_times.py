@@ -19,6 +19,8 @@ from wb_server.pipelines.definition.cron import check_cron, check_zone, zone_nam
 from wb_server.pipelines.definition.models import Schedule
 from wb_server.pipelines.definition.times import MAX_CAUGHT_UP, catch_up, fire_times, next_fire
 
+pytestmark = pytest.mark.slow
+
 ZONES = [
     "UTC",
     "Europe/Vienna",

@@ -23,6 +23,8 @@ from wb_server.pipelines.kernels.remote import ServerKernel, ServerKernels
 from wb_server.pipelines.tasks.base import TaskFailed
 from wb_server.user_server import files
 
+pytestmark = pytest.mark.slow
+
 PARQUET = "application/vnd.apache.parquet"
 
 

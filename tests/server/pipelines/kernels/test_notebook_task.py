@@ -22,6 +22,8 @@ from support.wait import wait_for
 from wb_server.kit.errors import Unavailable
 from wb_server.pipelines.kernels import driver
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def frequent_saves(monkeypatch: pytest.MonkeyPatch) -> None:
