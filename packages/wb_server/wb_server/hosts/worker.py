@@ -65,8 +65,7 @@ def _built(settings: Settings, directory: Directory | None) -> Workbench:
         try:
             return build(settings, "worker", directory=directory, kernels=_kernels(settings))
         except (Unavailable, OSError) as error:
-            full = is_full(error) if isinstance(error, OSError) else error.code == "storage_full"
-            if not full:
+            if not is_full(error) and getattr(error, "code", "") != "storage_full":
                 raise
             log.warning("waiting to start: %s", error)
             time.sleep(2)
